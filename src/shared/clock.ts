@@ -1,0 +1,29 @@
+/**
+ * The only file outside main/ that may look at the machine's clock or timers. Decisions take `now` as an
+ * argument. Where processes must agree (leases, deadlines), the time is PostgreSQL's, not this one.
+ */
+
+/** Milliseconds since 1970, UTC. */
+export type Clock = { readonly nowMs: () => number };
+
+export const machineClock: Clock = { nowMs: () => Date.now() };
+
+/** Waits. Resolves early, without an error, when the signal aborts. */
+export function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = setTimeout(done, durationMs);
+    signal?.addEventListener('abort', done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
+
+/** Milliseconds on a clock that never jumps; for measuring how long something took. */
+export function stopwatch(): () => number {
+  const startedAt = process.hrtime.bigint();
+  return () => Number(process.hrtime.bigint() - startedAt) / 1e6;
+}

@@ -1,0 +1,205 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import pg from 'pg';
+import { Bug } from '../assert.ts';
+
+/** One statement, written out, with positional parameters. A name makes it a prepared statement of its connection. */
+export type Statement = { readonly name?: string; readonly text: string; readonly values?: readonly unknown[] };
+
+/** Runs statements: a database (each statement its own transaction) or an open transaction. */
+export type Queryable = {
+  /** The rows of the statement. bigint columns are bigint, timestamps are Date, jsonb is parsed. */
+  query<Row extends object>(statement: Statement): Promise<Row[]>;
+  /** The number of rows that the statement changed. */
+  execute(statement: Statement): Promise<number>;
+};
+
+export type Transaction = Queryable & { readonly __transaction: true };
+
+export type Database = Queryable & {
+  /**
+   * Runs the work in one READ COMMITTED transaction; commits when it resolves, rolls back when it throws. Invariants
+   * rest on unique keys, checks and row locks, never on an isolation level alone. A deadlock or a serialization
+   * failure is retried up to three times, so the work must have no effect outside of the transaction.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** A connection of its own that LISTENs; calls back with each payload. Returns how to stop. Reconnects by itself. */
+  listen(channel: string, onNotice: (payload: string) => void): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+};
+
+export type DatabaseOptions = {
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly connectionsMax: number;
+  /** A statement that runs longer is cancelled: no query here is meant to take seconds. */
+  readonly statementTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  /** Called with errors of idle connections, such as a server that went away. The pool mends itself. */
+  readonly onConnectionError?: (error: Error) => void;
+};
+
+const defaults = { statementTimeoutMs: 15_000, connectTimeoutMs: 5_000 };
+const transactionTriesMax = 4;
+/** A lock that is not had in this time is a deadlock of the application, or an administrator at work. */
+const lockTimeoutMs = 10_000;
+/** A transaction whose process hangs must not hold its locks for ever. */
+const idleInTransactionTimeoutMs = 30_000;
+
+const openTransaction = new AsyncLocalStorage<true>();
+
+/** Whether the calling code runs inside a database transaction. The outbound client refuses to call out from there. */
+export function insideTransaction(): boolean {
+  return openTransaction.getStore() === true;
+}
+
+/** The shared PostgreSQL client. All database I/O of the server goes through it. */
+export function connect(options: DatabaseOptions): Database {
+  const settings = { ...defaults, ...options };
+  const config: pg.PoolConfig = {
+    connectionString: settings.url,
+    application_name: settings.applicationName,
+    max: settings.connectionsMax,
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
+  };
+  const pool = new pg.Pool(config);
+  const onError = settings.onConnectionError ?? (() => {});
+  pool.on('error', onError);
+  pool.on('connect', (client) => {
+    client.on('error', onError);
+    client
+      .query(
+        `set statement_timeout = ${settings.statementTimeoutMs}; set lock_timeout = ${lockTimeoutMs};` +
+          `set idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}; set time zone 'UTC'`,
+      )
+      .catch(onError);
+  });
+  const direct = queryable(pool);
+  return {
+    ...direct,
+    transaction: (work) => transaction(pool, work),
+    listen: (channel, onNotice) => listen(settings, channel, onNotice, onError),
+    close: () => pool.end(),
+  };
+}
+
+function queryable(runner: { query(config: pg.QueryConfig): Promise<pg.QueryResult> }): Queryable {
+  return {
+    async query<Row extends object>(statement: Statement): Promise<Row[]> {
+      return (await runner.query(configOf(statement))).rows as Row[];
+    },
+    async execute(statement: Statement): Promise<number> {
+      return (await runner.query(configOf(statement))).rowCount ?? 0;
+    },
+  };
+}
+
+function configOf(statement: Statement): pg.QueryConfig {
+  const config: pg.QueryConfig = { text: statement.text };
+  if (statement.name !== undefined) config.name = statement.name;
+  if (statement.values !== undefined) config.values = statement.values as unknown[];
+  return config;
+}
+
+async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  if (insideTransaction()) throw new Bug('a transaction was begun inside another one');
+  for (let tryNumber = 1; ; tryNumber += 1) {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await openTransaction.run(true, () => work({ ...queryable(client), __transaction: true }));
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((rollbackError: Error) => {
+        // The connection is gone, and its transaction with it: the pool must not hand it out again.
+        broken = rollbackError;
+      });
+      if (!mayTryAgain(error) || tryNumber >= transactionTriesMax) throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+}
+
+/** deadlock_detected and serialization_failure: the server has rolled back, and the same work may well succeed now. */
+const retryableSqlStates: readonly string[] = ['40P01', '40001'];
+
+function mayTryAgain(error: unknown): boolean {
+  return retryableSqlStates.includes(sqlState(error) ?? '');
+}
+
+/** The SQLSTATE of a database error, or null of any other error. */
+export function sqlState(error: unknown): string | null {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+}
+
+/** Whether the error says that the database is away or going away, so that trying again later makes sense. */
+export function isConnectionError(error: unknown): boolean {
+  const code = String((error as { code?: unknown } | null)?.code ?? '');
+  const message = error instanceof Error ? error.message : '';
+  return (
+    /^(08...|57P0[1-5]|53...)$/.test(code) ||
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'].includes(code) ||
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+      message,
+    )
+  );
+}
+
+const int8Oid = 20;
+const numericOid = 1700;
+const int8ArrayOid = 1016;
+
+/** bigint for int8 and int8[]; numeric does not occur in the schema and stays text; the rest as the driver has it. */
+function typeParser(oid: number, format?: 'text' | 'binary'): unknown {
+  if (oid === int8Oid) return BigInt;
+  if (oid === numericOid) return String;
+  if (oid === int8ArrayOid) {
+    const parse = pg.types.getTypeParser(int8ArrayOid) as (text: string) => string[];
+    return (text: string) => parse(text).map(BigInt);
+  }
+  return pg.types.getTypeParser(oid, format as 'text');
+}
+
+async function listen(
+  options: DatabaseOptions & typeof defaults,
+  channel: string,
+  onNotice: (payload: string) => void,
+  onError: (error: Error) => void,
+): Promise<() => Promise<void>> {
+  let stopped = false;
+  let client: pg.Client | undefined;
+  const reconnectDelayMs = 500;
+  async function open(): Promise<void> {
+    const next = new pg.Client({
+      connectionString: options.url,
+      application_name: `${options.applicationName} listen`,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      keepAlive: true,
+    });
+    next.on('notification', (notice) => onNotice(notice.payload ?? ''));
+    next.on('error', onError);
+    next.on('end', reopenLater);
+    await next.connect();
+    await next.query(`listen ${pg.escapeIdentifier(channel)}`);
+    client = next;
+    if (stopped) await next.end();
+  }
+  function reopenLater(): void {
+    if (stopped) return;
+    setTimeout(() => {
+      if (!stopped) open().catch((error: Error) => (onError(error), reopenLater()));
+    }, reconnectDelayMs).unref();
+  }
+  await open();
+  return async () => {
+    stopped = true;
+    await client?.end();
+  };
+}
