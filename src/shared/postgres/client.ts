@@ -161,7 +161,7 @@ function typeParser(oid: number, format?: 'text' | 'binary'): unknown {
   if (oid === int8Oid) return BigInt;
   if (oid === numericOid) return String;
   if (oid === int8ArrayOid) {
-    const parse = pg.types.getTypeParser(int8ArrayOid) as (text: string) => string[];
+    const parse = pg.types.getTypeParser(int8ArrayOid as never) as (text: string) => string[];
     return (text: string) => parse(text).map(BigInt);
   }
   return pg.types.getTypeParser(oid, format as 'text');
