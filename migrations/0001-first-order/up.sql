@@ -128,6 +128,8 @@ create table orders (
   -- For the velocity rule of the fraud screen: a hash, so that the rule needs no personal data.
   buyer_sha256 bytea check (octet_length(buyer_sha256) = 32),
   ship_to_country text not null check (ship_to_country ~ '^[A-Z]{2}$'),
+  -- Of the payment method's billing address, where the buyer gave one; for the country rule of the fraud screen.
+  billing_country text check (billing_country ~ '^[A-Z]{2}$'),
   -- Why it was or is being cancelled: a refusal code of the catalogue.
   cancel_code text check (char_length(cancel_code) <= 64),
   -- The next event's number (promise 7).
