@@ -116,6 +116,11 @@ export const refusals = {
     title: 'There is not enough stock',
     next: 'Lower the quantity of the named lines, or remove them.',
   },
+  stock_held: {
+    status: 409,
+    title: 'Orders hold more stock than that',
+    next: 'Set a quantity of at least what is held, or settle those orders first.',
+  },
   price_changed: {
     status: 200,
     title: 'A price changed since the quote',
