@@ -17,7 +17,8 @@ export function searchWordsOf(text: string): SearchWords {
   const whole = text.replaceAll('\0', ' ');
   const [, head = '', word = ''] = /^(.*?)([\p{L}\p{N}]{2,64})$/su.exec(whole) ?? [];
   const isQuoted = (head.split('"').length - 1) % 2 === 1;
-  const isPartOfSomething = /[^\s"]$/.test(head);
-  if (word === '' || isQuoted || isPartOfSomething) return { whole, head: whole, prefix: null };
+  const isRestOfLongWord = /[\p{L}\p{N}]$/u.test(head);
+  const isExcluded = /(?:^|\s)-\S*$/.test(head);
+  if (word === '' || isQuoted || isRestOfLongWord || isExcluded) return { whole, head: whole, prefix: null };
   return { whole, head, prefix: `'${word}':*` };
 }
