@@ -17,6 +17,16 @@ export const refusals = {
     title: 'The body is too large',
     next: 'Send at most the size that the message names.',
   },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    next: 'Send fewer or shorter headers.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    next: 'Send the whole request at once, with the same key.',
+  },
   media_type_unsupported: {
     status: 415,
     title: 'The media type is not supported',

@@ -1,0 +1,273 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { looksLikeCardNumber } from './card-numbers.ts';
+import { sleep, stopwatch } from './clock.ts';
+import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
+import type { NewId } from './ids.ts';
+import { faultOfTexts, parseBody } from './inbound/json.ts';
+import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
+import { refusalOfThrown } from './inbound/thrown.ts';
+import { limits } from './limits.ts';
+import type { Logger } from './log.ts';
+import { refusals } from './refusals.ts';
+import { continueTrace, showTraceparent, type TraceContext } from './trace.ts';
+
+export type InboundOptions = {
+  readonly log: Logger;
+  readonly newId: NewId;
+  /** Requests above this are told to come back later: a queue in front of a busy database helps nobody. */
+  readonly inFlightMax?: number;
+  readonly connectionsMax?: number;
+  /** Called once per request when its answer is sent or its client has gone. For metrics. */
+  readonly onAnswered?: (answered: Answered) => void;
+};
+
+/** `route` is the pattern and never the URL, so that metrics and logs stay small and hold no ids. */
+export type Answered = {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+};
+
+export type Inbound = {
+  /** Routes are added here. A handler may return a refusal, or throw: both become the answer that the catalogue says. */
+  readonly server: FastifyInstance;
+  /** Gives refusals under a URL prefix the shape of a protocol. Elsewhere they are problem details. */
+  shapeErrors(prefix: string, shape: ErrorShape): void;
+  /** Every route there is, HEAD included. For the description, the 405s and the tests. */
+  routes(): readonly { readonly method: string; readonly url: string }[];
+  /** Takes no new connections, lets running requests end, and cuts what is left after the grace. */
+  drain(graceMs: number): Promise<void>;
+};
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The trace of this request, begun here if the caller brought none. */
+    trace: TraceContext;
+    traceparent: string;
+    /** The body as it came, for signatures; null if there was none. */
+    rawBody: Buffer | null;
+  }
+  interface FastifyContextConfig {
+    /** Answered also under overload: probes and metrics. */
+    alwaysAnswered?: boolean;
+  }
+}
+
+const inFlightMaxDefault = 512;
+const connectionsMaxDefault = 4096;
+
+/** What a client may take of us: a slow one loses its connection, not our memory. */
+const socketLimits = {
+  headerBytesMax: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  /** For a whole request with its body of at most 64 KiB. */
+  requestTimeoutMs: 20_000,
+  /** Above the 60 s of common load balancers, so that they close first. */
+  keepAliveTimeoutMs: 65_000,
+  /** Above the longest wait for an outcome. */
+  idleTimeoutMs: limits.waitMsMax + 60_000,
+  requestsPerConnectionMax: 100_000,
+  pathPartMax: 255,
+} as const;
+
+/** The HTTP rim that every process with routes builds on. */
+export function createInbound(options: InboundOptions): Inbound {
+  const shapes: { prefix: string; shape: ErrorShape }[] = [];
+  const routes: { method: string; url: string }[] = [];
+  const rim: Rim = {
+    ...options,
+    shapeOf: (url) => shapes.find((each) => url.startsWith(each.prefix))?.shape ?? problemShape,
+    routes,
+  };
+  const server = Fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: socketLimits.requestTimeoutMs,
+    keepAliveTimeout: socketLimits.keepAliveTimeoutMs,
+    connectionTimeout: socketLimits.idleTimeoutMs,
+    maxRequestsPerSocket: socketLimits.requestsPerConnectionMax,
+    http: { maxHeaderSize: socketLimits.headerBytesMax, headersTimeout: socketLimits.headersTimeoutMs },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: socketLimits.pathPartMax, querystringParser: parseQuery },
+    genReqId: (raw) => requestIdOf(raw.headers['request-id']) ?? options.newId(),
+    frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply),
+    clientErrorHandler: (error, socket) => {
+      if (socket.writable && !socket.destroyed) socket.write(clientErrorReply(error, options.newId()));
+      socket.destroy();
+    },
+  });
+  server.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
+  server.decorateRequest('trace', null as unknown as TraceContext);
+  server.decorateRequest('traceparent', '');
+  server.decorateRequest('rawBody', null);
+  server.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) routes.push({ method, url: route.url });
+  });
+  acceptJson(server);
+  guardRequests(server, rim);
+  server.setErrorHandler((thrown, request, reply) => sendThrown(rim, thrown, request, reply));
+  server.setNotFoundHandler((request, reply) => send(rim, refusalOfUnknown(rim, request, reply), request, reply));
+  return {
+    server,
+    shapeErrors: (prefix, shape) => void shapes.push({ prefix, shape }),
+    routes: () => routes,
+    drain: async (graceMs) => {
+      const over = new AbortController();
+      const cut = sleep(graceMs, over.signal).then(() => server.server.closeAllConnections());
+      await server.close();
+      over.abort();
+      await cut;
+    },
+  };
+}
+
+type Rim = InboundOptions & {
+  readonly shapeOf: (url: string) => ErrorShape;
+  readonly routes: readonly { readonly method: string; readonly url: string }[];
+};
+
+function acceptJson(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    request.rawBody = bytes;
+    // Clients that set the header on every request also set it where there is no body.
+    if (bytes.length === 0) return done(null, undefined);
+    const parsed = parseBody(bytes);
+    if (isRefused(parsed)) return done(new RefusedError(parsed));
+    done(null, parsed.value);
+  });
+}
+
+function guardRequests(server: FastifyInstance, rim: Rim): void {
+  const inFlightMax = rim.inFlightMax ?? inFlightMaxDefault;
+  let inFlight = 0;
+  server.addHook('onRequest', async (request, reply) => {
+    const elapsedMs = stopwatch();
+    inFlight += 1;
+    reply.raw.once('close', () => {
+      inFlight -= 1;
+      noteAnswer(rim, request, reply, elapsedMs());
+    });
+    request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
+    request.traceparent = showTraceparent(request.trace);
+    reply.headers({ 'request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    const fault = faultOfTexts(textsOf(request));
+    if (fault !== null) throw new RefusedError(fault);
+    if (inFlight > inFlightMax && request.routeOptions.config.alwaysAnswered !== true) {
+      throw new RefusedError(refuse('overloaded', 'Too many requests are being handled. Retry with the same key.'));
+    }
+  });
+  server.addHook('preSerialization', async (_request, _reply, payload) => {
+    if (isRefused(payload)) throw new RefusedError(payload);
+    return payload;
+  });
+}
+
+function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
+  const answered: Answered = {
+    method: request.method,
+    route: request.routeOptions.url ?? 'none',
+    // 499, as nginx has it: the client went away before there was an answer.
+    status: reply.raw.headersSent ? reply.raw.statusCode : 499,
+    durationMs,
+  };
+  rim.onAnswered?.(answered);
+  rim.log.info('answered', { requestId: request.id, traceId: request.trace.traceId, ...answered });
+}
+
+/** Everything of a request, besides its body, that may be kept, logged or sent on. */
+function* textsOf(request: FastifyRequest): Generator<readonly [string, string]> {
+  for (const name of keptHeaders) yield [`header:${name}`, textOf(request.headers[name]) ?? ''];
+  for (const [name, value] of Object.entries(request.query as Record<string, string | string[]>)) {
+    yield ['query', name];
+    for (const text of [value].flat()) yield [`query:${name}`, text];
+  }
+  for (const [name, value] of Object.entries((request.params ?? {}) as Record<string, string>)) {
+    yield [`path:${name}`, value];
+  }
+  yield ['path', decodedPath(request.url)];
+}
+
+const keptHeaders = ['idempotency-key', 'request-id', 'ucp-agent', 'prefer', 'if-match'] as const;
+
+function decodedPath(url: string): string {
+  const path = url.split('?', 1)[0] ?? '';
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}
+
+/** The caller's id for this request if it can be logged as it is, so that both sides' logs meet. */
+function requestIdOf(header: string | string[] | undefined): string | null {
+  const text = textOf(header) ?? '';
+  return /^[A-Za-z0-9._:-]{1,128}$/.test(text) && !looksLikeCardNumber(text) ? text : null;
+}
+
+/** A parameter that is given twice is a list, which no schema takes. */
+function parseQuery(text: string): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) {
+    const before = query[name];
+    query[name] = before === undefined ? value : [before, value].flat();
+  }
+  return query;
+}
+
+function refusalOfUnknown(rim: Rim, request: FastifyRequest, reply: FastifyReply): Refused {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const methods = rim.routes.filter((route) => patternOf(route.url).test(path)).map((route) => route.method);
+  if (methods.length === 0) return refuse('route_not_found', 'There is no such route here. See /openapi.json.');
+  const allow = [...new Set(methods)].sort().join(', ');
+  reply.header('allow', allow);
+  return refuse('method_not_allowed', `This route takes ${allow}.`);
+}
+
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll('.', '\\.')));
+  return new RegExp(`^${parts.join('/')}$`);
+}
+
+function sendThrown(rim: Rim, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = refusalOfThrown(thrown);
+  if (refusals[refusal.code].status >= 500 && !(thrown instanceof RefusedError)) {
+    rim.log.error('a request failed', {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions?.url ?? 'none',
+      code: refusal.code,
+      error: toError(thrown),
+    });
+  }
+  return send(rim, refusal, request, reply);
+}
+
+function send(rim: Rim, refusal: Refused, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, headers, body } = errorReply(refusal, request.id, rim.shapeOf(request.url));
+  // As bytes: the refusal's hook above must not look at it again.
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(Buffer.from(JSON.stringify(body)));
+}
+
+/** The answer to what is not even HTTP, or came too slowly or with too many headers. There is no URL to go by. */
+function clientErrorReply(error: NodeJS.ErrnoException, requestId: string): string {
+  const refusal =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? refuse('request_timeout', 'The request did not arrive in time.')
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? refuse('headers_too_large', `The headers may have ${socketLimits.headerBytesMax} bytes at the most.`)
+        : refuse('header_invalid', 'This is not a well formed HTTP request.');
+  const { status, headers, body } = errorReply(refusal, requestId, problemShape);
+  const text = JSON.stringify(body);
+  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' });
+  return `HTTP/1.1 ${status} Refused\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`;
+}

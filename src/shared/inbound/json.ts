@@ -1,0 +1,84 @@
+import { looksLikeCardNumber } from '../card-numbers.ts';
+import { isRefused, type Refused, refuse } from '../failure.ts';
+import { limits } from '../limits.ts';
+import { childPath } from '../schema.ts';
+
+/**
+ * A body's bytes as JSON, or why not. What comes out has no string that PostgreSQL cannot hold, no number that
+ * JavaScript cannot hold, no key that reaches a prototype, no depth above the limit, and nothing like a card number.
+ */
+export function parseBody(bytes: Uint8Array): Refused | { readonly value: unknown } {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // The parser's own message repeats a piece of the body, which may be what must not be repeated.
+    return refuse('body_malformed', 'The body is not JSON in UTF-8.');
+  }
+  return faultOf(value, '$', 0) ?? { value };
+}
+
+function faultOf(value: unknown, path: string, depth: number): Refused | null {
+  if (typeof value === 'string') return faultOfText(value, path);
+  if (typeof value === 'number') return faultOfNumber(value, path);
+  if (typeof value !== 'object' || value === null) return null;
+  if (depth >= limits.jsonDepthMax) {
+    return refuse('input_invalid', `JSON may be nested ${limits.jsonDepthMax} deep at the most.`, { path });
+  }
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) {
+      const fault = faultOf(value[index], childPath(path, index), depth + 1);
+      if (fault !== null) return fault;
+    }
+    return null;
+  }
+  for (const [key, child] of Object.entries(value)) {
+    const fault = faultOfKey(key, path) ?? faultOf(child, childPath(path, key), depth + 1);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** Names of fields are short words; a longer one is data in the wrong place. */
+const keyTextMax = 128;
+
+function faultOfKey(key: string, path: string): Refused | null {
+  if (key.length > keyTextMax) return refuse('input_invalid', 'The name of a field is too long.', { path });
+  if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
+    return refuse('input_invalid', 'The name of a field is not allowed.', { path });
+  }
+  const fault = faultOfText(key, path);
+  return fault === null ? null : refuse(fault.code, `The name of a field is refused. ${fault.message}`, { path });
+}
+
+/** What is wrong with a text from outside, if anything: `input_invalid` or `card_number_refused`. Never repeats it. */
+export function faultOfText(text: string, path: string): Refused | null {
+  if (text.includes('\u0000') || /\p{Surrogate}/u.test(text)) {
+    return refuse('input_invalid', 'This text holds a NUL character or half of a surrogate pair.', { path });
+  }
+  return looksLikeCardNumber(text) ? refuseCard(path) : null;
+}
+
+function faultOfNumber(value: number, path: string): Refused | null {
+  // 1e400 parses as Infinity, and above 2^53 digits are lost without a word.
+  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
+    return refuse('input_invalid', 'This number is too large.', { path });
+  }
+  return Number.isInteger(value) && looksLikeCardNumber(String(Math.abs(value))) ? refuseCard(path) : null;
+}
+
+/** The refusal of card data. It names the place and never the value. */
+export function refuseCard(path: string): Refused {
+  return refuse('card_number_refused', 'This looks like a card number. Send the token of the payment provider.', {
+    path,
+  });
+}
+
+/** The first fault of the texts of a query string, a path or the headers that are kept; null if there is none. */
+export function faultOfTexts(texts: Iterable<readonly [path: string, text: string]>): Refused | null {
+  for (const [path, text] of texts) {
+    const fault = faultOfText(text, path);
+    if (isRefused(fault)) return fault;
+  }
+  return null;
+}
