@@ -1,0 +1,113 @@
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { Message } from '../messaging/message.ts';
+import { enqueue, settleOrRetry } from '../messaging/messages.sql.ts';
+import type { Waker } from '../messaging/waker.ts';
+import type { Handler } from '../messaging/worker.run.ts';
+import { type Refused, refuse } from '../shared/failure.ts';
+import { isUuid, type NewId } from '../shared/ids.ts';
+import type { Database } from '../shared/postgres/client.ts';
+import { sendForCheck } from './check.run.ts';
+import {
+  markWebhookHandled,
+  merchantOfProvider,
+  paymentByReference,
+  readWebhook,
+  storeWebhook,
+} from './webhooks.sql.ts';
+
+/** What every provider's event is read as. Unknown fields are allowed: providers add them at any time. */
+export const providerEvent = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 255 }),
+  type: Type.String({ minLength: 1, maxLength: 64 }),
+  data: Type.Object({
+    id: Type.String({ minLength: 1, maxLength: 255, description: 'The provider reference of the authorisation' }),
+    reference: Type.String({ minLength: 1, maxLength: 255, description: 'Our payment id' }),
+  }),
+});
+
+export type WebhookOptions = { readonly database: Database; readonly newId: NewId; readonly waker: Waker };
+
+/**
+ * Takes a webhook whose signature is verified: stores it and sends for its handling, in one transaction, and only then
+ * lets it be acknowledged. Nothing is thought about here.
+ */
+export async function receiveWebhook(
+  options: WebhookOptions,
+  webhook: { provider: string; eventId: string; body: unknown; traceparent: string | null },
+): Promise<Refused | null> {
+  if (!Value.Check(providerEvent, webhook.body)) {
+    const error = Value.Errors(providerEvent, webhook.body).First();
+    return refuse('input_invalid', `The event does not have its form: ${error?.message ?? ''}.`, {
+      path: `$${(error?.path ?? '').replaceAll('/', '.')}`,
+    });
+  }
+  const { reference } = webhook.body.data;
+  const payment = isUuid(reference) ? await paymentByReference(options.database, webhook.provider, reference) : null;
+  const merchantId = payment?.merchantId ?? (await merchantOfProvider(options.database));
+  if (merchantId === null) return refuse('not_found', 'There is no merchant yet.');
+  await options.database.transaction(async (tx) => {
+    const isNew = await storeWebhook(tx, { ...webhook, merchantId });
+    if (!isNew) return;
+    await enqueue(tx, [
+      {
+        messageId: options.newId(),
+        type: 'handle-webhook',
+        merchantId,
+        orderId: payment?.orderId ?? null,
+        idempotencyKey: `${webhook.provider}:${webhook.eventId}`.slice(0, 255),
+        payload: { provider: webhook.provider, eventId: webhook.eventId },
+        traceparent: webhook.traceparent,
+      },
+    ]);
+  });
+  options.waker.wake(['webhooks']);
+  return null;
+}
+
+/**
+ * Handles a stored webhook. It is a hint, never evidence: webhooks come in any order, twice, late or not at all, so the
+ * provider is asked for what is true now. A webhook about something unknown is kept and left.
+ */
+export function handleWebhook(options: WebhookOptions): Handler {
+  return {
+    async handle(message: Message) {
+      const { provider, eventId } = message.payload as { provider: string; eventId: string };
+      await options.database.transaction(async (tx) => {
+        const body = await readWebhook(tx, provider, eventId);
+        const event = Value.Check(providerEvent, body) ? body : null;
+        const reference = event?.data.reference ?? '';
+        const payment = isUuid(reference) ? await paymentByReference(tx, provider, reference) : null;
+        if (event !== null && payment !== null) {
+          const known = payment.providerReference;
+          const isStray = known !== null && known !== event.data.id && event.type === 'authorisation.authorised';
+          if (isStray) await sendForVoid(options, tx, payment, event.data.id, message.traceparent);
+          else await sendForCheck(tx, options, payment, message.traceparent);
+        }
+        await markWebhookHandled(tx, provider, eventId);
+        await settleOrRetry(tx, message, 'webhooks');
+      });
+      options.waker.wake(['payments']);
+    },
+  };
+}
+
+async function sendForVoid(
+  options: WebhookOptions,
+  tx: Parameters<typeof enqueue>[0],
+  payment: { orderId: string; merchantId: string },
+  providerReference: string,
+  traceparent: string | null,
+): Promise<void> {
+  await enqueue(tx, [
+    {
+      messageId: options.newId(),
+      type: 'void-stray-authorisation',
+      merchantId: payment.merchantId,
+      orderId: payment.orderId,
+      idempotencyKey: `${payment.orderId}:${providerReference}`.slice(0, 255),
+      payload: { providerReference },
+      traceparent,
+    },
+  ]);
+}
