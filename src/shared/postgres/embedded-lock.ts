@@ -23,6 +23,8 @@ export async function takeLock(options: {
   readonly url: string;
   readonly key: bigint;
   readonly waitMs: number;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
   readonly onWaiting: (holder: Holder) => void;
   /** The session ended without release(): the server went away, or an administrator ended it. */
   readonly onLost: () => void;
@@ -46,7 +48,7 @@ export async function takeLock(options: {
     let told = false;
     while (!(await tryLock(client, options.key))) {
       const holder = await findHolder(client, options.key);
-      if (elapsedMs() >= options.waitMs) {
+      if (elapsedMs() >= options.waitMs || options.signal?.aborted) {
         await client.end();
         return { kind: 'taken', holder };
       }
@@ -54,7 +56,7 @@ export async function takeLock(options: {
         options.onWaiting(holder);
         told = true;
       }
-      await sleep(pollMs);
+      await sleep(pollMs, options.signal);
     }
   } catch (error) {
     await client.end().catch(() => {});

@@ -49,6 +49,8 @@ export type EmbeddedOptions = {
   readonly onLost?: (fault: CannotStart) => void;
   /** How long to wait for the former holder of this data to go. */
   readonly lockWaitMs?: number;
+  /** Ends that waiting. */
+  readonly signal?: AbortSignal;
 };
 
 const database = 'onetill';
@@ -259,6 +261,7 @@ async function own(
       url: urlOf(ground, postmaster.port, database),
       key: dataLockKey,
       waitMs: options.lockWaitMs ?? 10_000,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
       onWaiting: (holder) => ground.onProgress(`Waiting for the start before this one${who(holder)} to let go …`),
       onLost,
     });
