@@ -191,13 +191,16 @@ async function checkPorts(options: DevOptions): Promise<CannotStart | null> {
 async function stopAll(running: Running[], shutdown: Shutdown, log: Logger | undefined): Promise<void> {
   for (const one of running.reverse()) {
     const isDatabase = one.waitMs === postgresStopWaitMs;
-    const bound = sleep(one.waitMs).then(() => 'late' as const);
+    const bounded = new AbortController();
+    const bound = sleep(one.waitMs, bounded.signal).then(() => 'late' as const);
     const urged = isDatabase ? [] : [shutdown.urged.then(() => 'late' as const)];
     try {
       const outcome = await Promise.race([one.stop().then(() => 'stopped' as const), bound, ...urged]);
       if (outcome === 'late') log?.warn('a part did not stop in time', { task: one.name });
     } catch (error) {
       log?.error('a part failed to stop', { task: one.name, error: toError(error) });
+    } finally {
+      bounded.abort();
     }
   }
 }

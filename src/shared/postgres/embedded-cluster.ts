@@ -49,7 +49,7 @@ export async function ensureCluster(options: {
   readonly onProgress: (line: string) => void;
 }): Promise<CannotStart | null> {
   const { dataDir, binaries, runner } = options;
-  const { clusterDir, passwordFile, startLog } = clusterPaths(dataDir);
+  const { clusterDir, passwordFile, logDir, startLog } = clusterPaths(dataDir);
   const state = await lookAt(clusterDir, binaries);
   if (state !== 'missing') return state === 'good' ? null : state;
   options.onProgress('Making the database (once, a few seconds) …');
@@ -63,7 +63,11 @@ export async function ensureCluster(options: {
     await writeFile(passwordCopy, `${password}\n`, { mode: 0o600 });
     for (const path of [halfMade, target, passwordCopy]) await handOver(path, runner);
     const made = await runInitdb({ ...options, target, passwordCopy });
-    if (made.status !== 0) return explainServerOutput(made.output, dataDir, startLog);
+    if (made.status !== 0) {
+      await ensureFolder(logDir, runner);
+      await writeFile(startLog, made.output);
+      return explainServerOutput(made.output, dataDir, startLog);
+    }
     await rename(target, clusterDir);
     await flushFolder(dataDir);
     return null;

@@ -57,7 +57,7 @@ export function portBusy(what: string, port: number): CannotStart {
 
 /** The fault that the last words of initdb or postgres tell of. */
 export function explainServerOutput(output: string, place: string, logPath: string): CannotStart {
-  if (/No space left on device|Disk quota exceeded/i.test(output)) return diskFull(place);
+  if (/No space left on device|Disk quota exceeded|Check free disk space/i.test(output)) return diskFull(place);
   if (/could not create shared memory|could not map anonymous shared memory|Cannot allocate memory/i.test(output)) {
     return cannotStart('There is not enough memory for PostgreSQL.', 'Close something else, and start again.');
   }

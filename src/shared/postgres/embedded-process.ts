@@ -68,18 +68,14 @@ export async function startPostmaster(options: {
   return { kind: 'failed', output };
 }
 
-/**
- * The server that runs on this folder, or null. Clears away a pid file that a kill left behind and whose number now
- * belongs to another program: PostgreSQL itself would take that program for its brother and refuse to start.
- */
+/** The server that runs on this folder, or null. Clears away what would keep a new one from starting. */
 export async function runningPostmaster(clusterDir: string): Promise<Postmaster | null> {
   const elapsedMs = stopwatch();
   while (elapsedMs() < readyWaitMs) {
     const file = await readPidFile(clusterDir);
-    if (file === null || !isAlive(file.pid)) return null;
-    if (!(await worksIn(file.pid, clusterDir))) {
-      if ((await processesIn(clusterDir)).length === 0)
-        await unlink(join(clusterDir, 'postmaster.pid')).catch(() => {});
+    if (file === null) return null;
+    if (!isAlive(file.pid) || !(await worksIn(file.pid, clusterDir))) {
+      await clearStalePidFile(file, clusterDir);
       return null;
     }
     if (file.status === 'ready') return { pid: file.pid, port: file.port };
@@ -87,6 +83,17 @@ export async function runningPostmaster(clusterDir: string): Promise<Postmaster 
     await sleep(pollMs);
   }
   return null;
+}
+
+/**
+ * PostgreSQL takes a pid file whose number is in use for a brother at work and refuses to start: also when the number
+ * went to another program after a kill, or when nobody has collected the dead one yet. While children of a killed
+ * server still hold its memory the file stays, because PostgreSQL waits for them by it.
+ */
+async function clearStalePidFile(stale: PidFile, clusterDir: string): Promise<void> {
+  if ((await processesIn(clusterDir)).length > 0) return;
+  if ((await readPidFile(clusterDir))?.pid !== stale.pid) return;
+  await unlink(join(clusterDir, 'postmaster.pid')).catch(() => {});
 }
 
 /** Fast shutdown; when that takes too long, immediate (it recovers at the next start); at last, the kill. */
