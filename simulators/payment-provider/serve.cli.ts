@@ -10,12 +10,11 @@ import { type PaymentProviderOptions, startPaymentProvider } from './server.run.
 const { values } = parseArgs({ options: { config: { type: 'string' } } });
 if (values.config === undefined) {
   process.stderr.write('Say where the options are: --config FILE\n');
-  process.exit(2);
-}
-const config = JSON.parse(readFileSync(values.config, 'utf8')) as Omit<PaymentProviderOptions, 'log'>;
-const log = createLogger({ process: 'payment-provider', level: 'warn', fileDescriptor: 2 });
-const provider = await startPaymentProvider({ ...config, log });
-process.stdout.write(`${JSON.stringify({ url: provider.url, pid: process.pid })}\n`);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void provider.stop().then(() => process.exit(0)));
+  process.exitCode = 2;
+} else {
+  const config = JSON.parse(readFileSync(values.config, 'utf8')) as Omit<PaymentProviderOptions, 'log'>;
+  const log = createLogger({ process: 'payment-provider', level: 'warn', fileDescriptor: 2 });
+  const provider = await startPaymentProvider({ ...config, log });
+  process.stdout.write(`${JSON.stringify({ url: provider.url, pid: process.pid })}\n`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void provider.stop());
 }
