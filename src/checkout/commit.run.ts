@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { domainEvents } from '../messaging/events.ts';
+import { messageTypes } from '../messaging/queues.ts';
+import type { Waker } from '../messaging/waker.ts';
+import { onlineOrder } from '../sagas/online-order.ts';
+import { firstMessage } from '../sagas/saga.ts';
+import { present } from '../shared/assert.ts';
+import { type Refused, Retry } from '../shared/failure.ts';
+import type { NewId } from '../shared/ids.ts';
+import { toWire } from '../shared/money.ts';
+import { type Database, sqlState, type Transaction } from '../shared/postgres/client.ts';
+import { readCheckouts } from './checkout.sql.ts';
+import { type CommitRows, lockStock, readCompleteKeys, writeCommit } from './commit.sql.ts';
+import {
+  type CommitDecision,
+  type CommitRequest,
+  decideCommit,
+  type OpenCheckout,
+  type StoredOutcome,
+  whyNotOpen,
+} from './commit.ts';
+import { type Offer, type QuoteContent, selectedDestination } from './quote.ts';
+import { quoteToJson } from './quote-json.ts';
+
+export type CommitOptions = {
+  readonly database: Database;
+  readonly newId: NewId;
+  readonly waker: Waker;
+  /** Prices a quote's draft again with the price list of now. */
+  readonly requote: (merchantId: string, content: QuoteContent, offers: ReadonlyMap<string, Offer>) => QuoteContent;
+};
+
+/** Concurrent commits of one key or checkout collide on a unique key; the one that lost reads the winner's answer. */
+const collisionTriesMax = 6;
+const uniqueViolation = '23505';
+
+/**
+ * Commits checkouts in one transaction, each with its own outcome, decided in order of arrival. Two requests of one list
+ * must not share a checkout or a key.
+ */
+export async function commit(
+  options: CommitOptions,
+  requests: readonly CommitRequest[],
+): Promise<readonly (Refused | StoredOutcome)[]> {
+  for (let tryNumber = 1; ; tryNumber += 1) {
+    try {
+      const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, requests));
+      if (outcomes.some((each) => 'outcome' in each && each.outcome === 'committed')) options.waker.wake([firstQueue]);
+      return outcomes;
+    } catch (error) {
+      const collided = error instanceof Retry || sqlState(error) === uniqueViolation;
+      if (!collided) throw error;
+      if (tryNumber >= collisionTriesMax) throw new Retry('the checkout is being changed by others', { cause: error });
+    }
+  }
+}
+
+const first = firstMessage(onlineOrder);
+const firstQueue = messageTypes[first].queue;
+
+async function commitOnce(
+  options: CommitOptions,
+  tx: Transaction,
+  requests: readonly CommitRequest[],
+): Promise<(Refused | StoredOutcome)[]> {
+  // The keys are read after the checkouts: a checkout seen as completing has its key committed and so seen.
+  const checkouts = await readCheckouts(
+    tx,
+    requests.map((request) => request.checkoutId),
+  );
+  const known = await readCompleteKeys(tx, requests);
+  const byId = new Map(checkouts.map((checkout) => [checkout.checkoutId, checkout]));
+  const offers = await lockStock(tx, wantedSkus(checkouts, requests, known));
+  const merchants = new Map(requests.map((request) => [request.merchantId, market(offers, request.merchantId)]));
+  const rows = emptyRows();
+  const outcomes = requests.map((request, index) => {
+    const { list, free } = present(merchants.get(request.merchantId), 'the offers of the merchant');
+    const decision = decideCommit(
+      request,
+      byId.get(request.checkoutId) ?? null,
+      known.get(index) ?? null,
+      list,
+      free,
+      (content) => options.requote(request.merchantId, content, list),
+    );
+    return record(options, rows, request, byId.get(request.checkoutId) ?? null, decision);
+  });
+  if (rows.keys.length === 0) return outcomes;
+  const taken = await writeCommit(tx, { ...rows, holds: aggregate(rows.reservations) });
+  if (taken !== rows.orders.length) throw new Retry('a checkout changed while it was committed');
+  return outcomes;
+}
+
+/** The SKUs of what may be committed now; a replay locks nothing. */
+function wantedSkus(
+  checkouts: readonly OpenCheckout[],
+  requests: readonly CommitRequest[],
+  known: ReadonlyMap<number, unknown>,
+) {
+  const asked = new Set(requests.flatMap((request, index) => (known.has(index) ? [] : [request.checkoutId])));
+  const wanted = new Map<string, { merchantId: string; sku: string }>();
+  for (const checkout of checkouts) {
+    if (!asked.has(checkout.checkoutId) || whyNotOpen(checkout) !== null) continue;
+    const { merchantId } = checkout;
+    for (const { sku } of checkout.quote.content.lines) wanted.set(`${merchantId} ${sku}`, { merchantId, sku });
+  }
+  return [...wanted.values()];
+}
+
+function market(offers: readonly (Offer & { merchantId: string })[], merchantId: string) {
+  const own = offers.filter((offer) => offer.merchantId === merchantId);
+  return {
+    list: new Map(own.map((offer) => [offer.sku, offer as Offer])),
+    free: new Map(own.map((offer) => [offer.sku, offer.freeUnits])),
+  };
+}
+
+type Rows = { -readonly [Name in keyof CommitRows]: Record<string, unknown>[] };
+
+function emptyRows(): Rows {
+  return { orders: [], lines: [], holds: [], reservations: [], keys: [], quotes: [] };
+}
+
+function record(
+  options: CommitOptions,
+  rows: Rows,
+  request: CommitRequest,
+  checkout: OpenCheckout | null,
+  decision: CommitDecision,
+): Refused | StoredOutcome {
+  if (decision.decision === 'replay') return decision.outcome;
+  if (decision.decision === 'reject') return decision.refusal;
+  if (decision.decision === 'commit') {
+    const orderId = options.newId();
+    addOrder(options, rows, request, decision.checkout, orderId);
+    return keep(rows, request, { outcome: 'committed', orderId, version: decision.checkout.quote.version }, orderId);
+  }
+  const { quote } = present(checkout, 'the checkout of a decided refusal');
+  if (decision.newContent === null)
+    return keep(rows, request, { outcome: 'refused', refusal: decision.refusal, version: quote.version }, null);
+  const version = quote.version + 1;
+  rows.quotes.push({
+    checkout_id: request.checkoutId,
+    version,
+    merchant_id: request.merchantId,
+    currency: quote.currency,
+    total_minor: decision.newContent.totalMinor.toString(),
+    content: JSON.parse(quoteToJson(decision.newContent)),
+  });
+  return keep(rows, request, { outcome: 'refused', refusal: decision.refusal, version }, null);
+}
+
+function keep(rows: Rows, request: CommitRequest, outcome: StoredOutcome, orderId: string | null): StoredOutcome {
+  rows.keys.push({
+    merchant_id: request.merchantId,
+    caller_id: request.callerId,
+    idempotency_key: request.idempotencyKey,
+    request_sha256: Buffer.from(request.requestSha256).toString('hex'),
+    checkout_id: request.checkoutId,
+    outcome,
+    order_id: orderId,
+  });
+  return outcome;
+}
+
+function addOrder(
+  options: CommitOptions,
+  rows: Rows,
+  request: CommitRequest,
+  checkout: OpenCheckout,
+  orderId: string,
+): void {
+  const { quote } = checkout;
+  const { content } = quote;
+  const total = { amount_minor: toWire(content.totalMinor), currency: quote.currency };
+  rows.orders.push({
+    order_id: orderId,
+    merchant_id: request.merchantId,
+    caller_id: request.callerId,
+    checkout_id: request.checkoutId,
+    quote_version: quote.version,
+    currency: quote.currency,
+    total_minor: content.totalMinor.toString(),
+    buyer_sha256: buyerHash(request.merchantId, content.buyer?.email),
+    ship_to_country: present(selectedDestination(content), 'the destination of a complete checkout').country,
+    billing_country: request.billingCountry,
+    deadline_in_ms: onlineOrder.withinMs,
+    payment_id: options.newId(),
+    provider: request.provider,
+    token: request.token.reveal(),
+    saga: onlineOrder.name,
+    saga_version: onlineOrder.version,
+    message_id: options.newId(),
+    queue: firstQueue,
+    message_type: first,
+    message_version: messageTypes[first].newest,
+    event_id: options.newId(),
+    event_version: domainEvents.OrderPending.version,
+    event_data: { checkout_id: `chk_${request.checkoutId}`, total, line_count: content.lines.length },
+    entry_id: options.newId(),
+    traceparent: request.traceparent,
+  });
+  content.lines.forEach((line, index) => {
+    rows.lines.push({
+      order_id: orderId,
+      line_number: index + 1,
+      sku: line.sku,
+      title: line.title,
+      quantity: line.quantity,
+      unit_price_minor: line.unitPriceMinor.toString(),
+      total_minor: line.totalMinor.toString(),
+    });
+    rows.reservations.push({ order_id: orderId, sku: line.sku, merchant_id: request.merchantId, units: line.quantity });
+  });
+}
+
+/** Recognises a buyer again without keeping who it is beside the order. */
+function buyerHash(merchantId: string, email: string | undefined): string | null {
+  if (email === undefined) return null;
+  return createHash('sha256').update(`${merchantId}\n${email.trim().toLowerCase()}`).digest('hex');
+}
+
+/** One stock row is changed once per statement, whatever the number of orders that hold it. */
+function aggregate(reservations: readonly Record<string, unknown>[]): Record<string, unknown>[] {
+  const units = new Map<string, { merchant_id: unknown; sku: unknown; units: number }>();
+  for (const { merchant_id, sku, units: more } of reservations) {
+    const key = `${merchant_id} ${sku}`;
+    units.set(key, { merchant_id, sku, units: (units.get(key)?.units ?? 0) + Number(more) });
+  }
+  return [...units.values()];
+}

@@ -1,0 +1,318 @@
+import { readOffers } from '../catalog/products.sql.ts';
+import { readOrder } from '../orders/orders.sql.ts';
+import type { OutcomeWatch } from '../orders/outcome-watch.run.ts';
+import { shippingOptions } from '../pricing/shipping-rates.ts';
+import { present } from '../shared/assert.ts';
+import { isRefused, type Refused, Retry, refuse } from '../shared/failure.ts';
+import { limits } from '../shared/limits.ts';
+import { currencyOf } from '../shared/money.ts';
+import { sqlState, type Transaction } from '../shared/postgres/client.ts';
+import {
+  type CheckoutRow,
+  cancelCheckout,
+  insertCheckout,
+  insertKey,
+  insertQuote,
+  type KeyedOperation,
+  lockCheckout,
+  readCheckouts,
+  readKey,
+  readQuote,
+} from './checkout.sql.ts';
+import { type CommitOptions, commit } from './commit.run.ts';
+import { whyNotOpen } from './commit.ts';
+import type { Caller, CheckoutDesk, CheckoutView, CompleteRequest, Notice, RequestKey } from './desk.ts';
+import { type Draft, draftOf, type Offer, type QuoteContent, type Quoted, quoteDraft } from './quote.ts';
+import { committedView, refusedView, viewOf } from './view.ts';
+
+export type DeskOptions = Omit<CommitOptions, 'requote'> & {
+  readonly watch: OutcomeWatch;
+  /** Where the merchant ships from, by merchant. */
+  readonly homeCountry: (merchantId: string) => string;
+};
+
+/** The checkout desk on PostgreSQL. */
+export function createDesk(options: DeskOptions): CheckoutDesk {
+  const commitOptions: CommitOptions = {
+    ...options,
+    requote: (merchantId, content, offers) => requote(options, merchantId, content, offers),
+  };
+  return {
+    create: (caller, draft, key) => create(options, caller, draft, key),
+    read: (caller, checkoutId) => read(options, caller, checkoutId),
+    update: (caller, checkoutId, draft, key) => update(options, caller, checkoutId, draft, key),
+    complete: (caller, checkoutId, request) => complete(options, commitOptions, caller, checkoutId, request),
+    cancel: (caller, checkoutId, key) => cancel(options, caller, checkoutId, key),
+    async readOrder(caller, orderId) {
+      const order = await readOrder(options.database, { ...caller, orderId });
+      if (order === null) return refuse('not_found', 'There is no such order under this key.');
+      const shipping = shippingOptions(caller.country)(order.destination.country, order.subtotalMinor);
+      const title = shipping.find((option) => option.id === order.selectedShippingId)?.title;
+      return { ...order, shippingTitle: title ?? order.selectedShippingId ?? '' };
+    },
+  };
+}
+
+function requote(
+  options: DeskOptions,
+  merchantId: string,
+  content: QuoteContent,
+  offers: ReadonlyMap<string, Offer>,
+): QuoteContent {
+  const currency = offers.values().next().value?.currency;
+  if (currency === undefined) return content;
+  return quoteDraft(draftOf(content), offers, currency, shippingOptions(options.homeCountry(merchantId))).content;
+}
+
+async function create(
+  options: DeskOptions,
+  caller: Caller,
+  draft: Draft,
+  key: RequestKey | null,
+): Promise<Refused | CheckoutView> {
+  const known = await knownAnswer(options, caller, 'create', key);
+  if (known !== null) return isRefused(known) ? known : await answer(options, caller, known.checkoutId, known.version);
+  const { quoted, notices } = await price(options, caller, draft);
+  if (quoted.content.lines.length === 0) return nothingBuyable(quoted);
+  const checkoutId = options.newId();
+  const collided = await keyed(options, caller, 'create', key, checkoutId, 1, async (tx) => {
+    await insertCheckout(tx, {
+      checkoutId,
+      merchantId: caller.merchantId,
+      callerId: caller.callerId,
+      currency: caller.currency,
+      content: quoted.content,
+      lifeMs: limits.checkoutLifeMs,
+    });
+    return null;
+  });
+  if (collided === 'collided') return await create(options, caller, draft, key);
+  return await shown(options, caller, checkoutId, notices);
+}
+
+async function read(options: DeskOptions, caller: Caller, checkoutId: string): Promise<Refused | CheckoutView> {
+  const checkout = await ownCheckout(options, caller, checkoutId);
+  if (checkout === null) return noCheckout;
+  const isOpen = whyNotOpen(checkout) === null;
+  const { notices } = isOpen ? await price(options, caller, draftOf(checkout.quote.content)) : { notices: [] };
+  return viewOf(checkout, notices, shippingOptions(caller.country));
+}
+
+async function update(
+  options: DeskOptions,
+  caller: Caller,
+  checkoutId: string,
+  draft: Draft,
+  key: RequestKey | null,
+): Promise<Refused | CheckoutView> {
+  const known = await knownAnswer(options, caller, 'update', key);
+  if (known !== null) return isRefused(known) ? known : await answer(options, caller, known.checkoutId, known.version);
+  const { quoted, notices } = await price(options, caller, draft);
+  if (quoted.content.lines.length === 0) return nothingBuyable(quoted);
+  const before = await ownCheckout(options, caller, checkoutId);
+  if (before === null) return noCheckout;
+  const result = await keyed(options, caller, 'update', key, checkoutId, null, async (tx) => {
+    await lockCheckout(tx, checkoutId);
+    const [checkout] = await readCheckouts(tx, [checkoutId]);
+    const current = present(checkout, 'a checkout that was there before it was locked');
+    const refusal =
+      whyNotOpen(current) ??
+      (current.isExpired ? refuse('checkout_not_open', 'The checkout has expired. Create a new one.') : null);
+    if (refusal !== null) return refusal;
+    const version = current.quote.version + 1;
+    await insertQuote(tx, {
+      checkoutId,
+      merchantId: caller.merchantId,
+      version,
+      currency: caller.currency,
+      content: quoted.content,
+    });
+    return version;
+  });
+  if (result === 'collided') return await update(options, caller, checkoutId, draft, key);
+  return isRefused(result) ? result : await shown(options, caller, checkoutId, notices);
+}
+
+async function cancel(
+  options: DeskOptions,
+  caller: Caller,
+  checkoutId: string,
+  key: RequestKey | null,
+): Promise<Refused | CheckoutView> {
+  const known = await knownAnswer(options, caller, 'cancel', key);
+  if (isRefused(known)) return known;
+  if ((await ownCheckout(options, caller, checkoutId)) === null) return noCheckout;
+  if (known !== null) return await shown(options, caller, known.checkoutId, []);
+  const result = await keyed(options, caller, 'cancel', key, checkoutId, null, async (tx) => {
+    await lockCheckout(tx, checkoutId);
+    const [checkout] = await readCheckouts(tx, [checkoutId]);
+    const current = present(checkout, 'a checkout that was there before it was locked');
+    if (current.status === 'cancelled') return current.quote.version;
+    const refusal = whyNotOpen(current);
+    if (refusal !== null) return refusal;
+    await cancelCheckout(tx, checkoutId);
+    return current.quote.version;
+  });
+  if (result === 'collided') return await cancel(options, caller, checkoutId, key);
+  return isRefused(result) ? result : await shown(options, caller, checkoutId, []);
+}
+
+async function complete(
+  options: DeskOptions,
+  commitOptions: CommitOptions,
+  caller: Caller,
+  checkoutId: string,
+  request: CompleteRequest,
+): Promise<Refused | CheckoutView> {
+  const outcome = await commitOne(commitOptions, caller, checkoutId, request);
+  if (isRefused(outcome)) return outcome;
+  const [checkout] = await readCheckouts(options.database, [checkoutId]);
+  const { expiresAt } = present(checkout, 'a checkout that was just committed');
+  const quote = present(await readQuote(options.database, checkoutId, outcome.version), 'the quote of an outcome');
+  const ships = shippingOptions(caller.country);
+  const facts = { checkoutId, quote, expiresAt };
+  if (outcome.outcome === 'refused') return refusedView(facts, outcome.refusal, ships);
+  const settled = request.waitMs === 0 ? null : await options.watch.wait(outcome.orderId, request.waitMs);
+  if (settled === null) return committedView(facts, outcome.orderId, ships);
+  const order = {
+    orderId: settled.orderId,
+    status: settled.status,
+    cancelCode: settled.cancelCode as Refused['code'] | null,
+  };
+  return viewOf({ ...facts, ...caller, status: 'completing', isExpired: false, order }, [], ships);
+}
+
+async function commitOne(options: CommitOptions, caller: Caller, checkoutId: string, request: CompleteRequest) {
+  try {
+    const [outcome] = await commit(options, [
+      {
+        merchantId: caller.merchantId,
+        callerId: caller.callerId,
+        checkoutId,
+        idempotencyKey: request.key.key,
+        requestSha256: request.key.requestSha256,
+        provider: request.provider,
+        token: request.token,
+        billingCountry: request.billingCountry,
+        seenVersion: request.seenVersion,
+        traceparent: request.traceparent,
+      },
+    ]);
+    return present(outcome, 'the outcome of a commit');
+  } catch (thrown) {
+    if (!(thrown instanceof Retry)) throw thrown;
+    return refuse('overloaded', 'Many requests change this checkout at once. Retry with the same key.', {
+      retryAfterMs: 1_000,
+    });
+  }
+}
+
+const noCheckout = refuse('not_found', 'There is no such checkout under this key.');
+
+async function ownCheckout(options: DeskOptions, caller: Caller, checkoutId: string): Promise<CheckoutRow | null> {
+  const [checkout] = await readCheckouts(options.database, [checkoutId]);
+  const isOwn = checkout?.merchantId === caller.merchantId && checkout.callerId === caller.callerId;
+  return isOwn ? checkout : null;
+}
+
+async function shown(
+  options: DeskOptions,
+  caller: Caller,
+  checkoutId: string,
+  notices: readonly Notice[],
+): Promise<CheckoutView> {
+  const checkout = present(await ownCheckout(options, caller, checkoutId), 'a checkout that was just written');
+  return viewOf(checkout, whyNotOpen(checkout) === null ? notices : [], shippingOptions(caller.country));
+}
+
+/** The answer that was given under a key: the version that was written then, whatever came after it. */
+async function answer(
+  options: DeskOptions,
+  caller: Caller,
+  checkoutId: string,
+  version: number,
+): Promise<CheckoutView> {
+  const checkout = present(await ownCheckout(options, caller, checkoutId), 'the checkout of a key');
+  const quote = present(await readQuote(options.database, checkoutId, version), 'the quote of a key');
+  return viewOf({ ...checkout, quote }, [], shippingOptions(caller.country));
+}
+
+async function price(
+  options: DeskOptions,
+  caller: Caller,
+  draft: Draft,
+): Promise<{ quoted: Quoted; notices: Notice[] }> {
+  const skus = [...new Set(draft.lines.map((line) => line.sku))];
+  const offers = new Map(
+    (await readOffers(options.database, caller.merchantId, skus)).map((offer) => [offer.sku, offer]),
+  );
+  const quoted = quoteDraft(draft, offers, currencyOf(caller.currency), shippingOptions(caller.country));
+  const gone = quoted.unavailable.map(
+    ({ index, sku }): Notice => ({
+      refusal: refuse('item_unavailable', `${sku} is not sold and was left out.`, {
+        path: `$.line_items[${index}]`,
+        details: { sku },
+      }),
+      weight: 'informs',
+    }),
+  );
+  const short = quoted.content.lines.flatMap((line, index): Notice[] => {
+    const free = offers.get(line.sku)?.freeUnits ?? 0n;
+    if (free >= BigInt(line.quantity)) return [];
+    const message = `Not enough stock. ${line.sku}: ${line.quantity} wanted, ${free} available.`;
+    return [
+      {
+        refusal: refuse('out_of_stock', message, { path: `$.line_items[${index}]`, details: { sku: line.sku } }),
+        weight: 'blocks',
+      },
+    ];
+  });
+  return { quoted, notices: [...gone, ...short] };
+}
+
+function nothingBuyable(quoted: Quoted): Refused {
+  const names = quoted.unavailable.map((each) => each.sku).join(', ');
+  return refuse('item_unavailable', `Not sold here: ${names}. Item not found.`, {
+    details: { skus: quoted.unavailable.map((each) => each.sku) },
+  });
+}
+
+async function knownAnswer(options: DeskOptions, caller: Caller, operation: KeyedOperation, key: RequestKey | null) {
+  if (key === null) return null;
+  const known = await readKey(options.database, { ...caller, operation, idempotencyKey: key.key });
+  if (known === null) return null;
+  if (Buffer.compare(known.requestSha256, key.requestSha256) === 0)
+    return { checkoutId: known.checkoutId, version: known.outcome.version };
+  return refuse('idempotency_key_reused', 'This Idempotency-Key was used for another request. Use a new key.');
+}
+
+/** Does the work and keeps its answer under the key, in one transaction. `collided`: another request had the key first. */
+async function keyed(
+  options: DeskOptions,
+  caller: Caller,
+  operation: Exclude<KeyedOperation, 'complete'>,
+  key: RequestKey | null,
+  checkoutId: string,
+  version: number | null,
+  work: (tx: Transaction) => Promise<Refused | number | null>,
+): Promise<Refused | number | null | 'collided'> {
+  try {
+    return await options.database.transaction(async (tx) => {
+      const result = await work(tx);
+      if (key === null || isRefused(result)) return result;
+      await insertKey(tx, {
+        merchantId: caller.merchantId,
+        callerId: caller.callerId,
+        operation,
+        idempotencyKey: key.key,
+        requestSha256: key.requestSha256,
+        checkoutId,
+        outcome: { outcome: 'written', version: result ?? version ?? 1 },
+      });
+      return result;
+    });
+  } catch (error) {
+    if (key !== null && sqlState(error) === '23505') return 'collided';
+    throw error;
+  }
+}
