@@ -117,7 +117,7 @@ export function toCloudEvent(event: StoredEvent): CloudEvent {
     subject: `ord_${event.orderId}`,
     time: event.occurredAt.toISOString(),
     datacontenttype: 'application/json',
-    dataschema: `/events/${event.type}.v${event.schemaVersion}.json`,
+    dataschema: `urn:onetill:event:${event.type}:v${event.schemaVersion}`,
     sequence: String(event.sequence).padStart(10, '0'),
     ...(event.traceparent === null ? {} : { traceparent: event.traceparent }),
     data: event.data,

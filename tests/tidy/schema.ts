@@ -25,12 +25,16 @@ export function tablesOf(sql: string): Table[] {
   return tables;
 }
 
-/** Every name that the schema gives to a constraint, a trigger or an index. */
+/** Every name of a constraint, a trigger or an index: those that are given, and those that PostgreSQL gives. */
 export function constraintNamesOf(sql: string): Set<string> {
   const bare = withoutComments(sql);
   const named =
     /\b(?:constraint|create trigger|create (?:unique )?index(?: concurrently)?(?: if not exists)?)\s+(\w+)/g;
-  return new Set([...bare.matchAll(named)].map(([, name]) => name ?? ''));
+  const byDefault = tablesOf(sql).flatMap(({ name, uniqueKeys }) => [
+    `${name}_pkey`,
+    ...uniqueKeys.map((columns) => `${[name, ...columns].join('_')}_key`),
+  ]);
+  return new Set([...[...bare.matchAll(named)].map(([, name]) => name ?? ''), ...byDefault]);
 }
 
 function withoutComments(sql: string): string {

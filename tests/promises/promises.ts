@@ -1,0 +1,84 @@
+import type { PromiseEntry } from '../../src/main/docs-promises.ts';
+
+/**
+ * The promises as data: what holds, the constraint in SQL, the assertion in code, and the tests that try to break it.
+ * promises.test.ts proves that each of them exists; docs/promises.md is made from here.
+ */
+export const promises: readonly PromiseEntry[] = [
+  {
+    number: 1,
+    promise: 'One order per commit key, and one answer per key, for ever',
+    constraints: ['commit_keys_pkey', 'commit_keys_are_immutable', 'one_live_order_per_checkout'],
+    assertions: [{ file: 'src/checkout/commit.ts', symbol: 'decideCommit' }],
+    tests: [],
+  },
+  {
+    number: 2,
+    promise: 'At most one capture per order, and never more than was authorised',
+    constraints: [
+      'one_attempt_of_a_kind_per_order',
+      'never_authorised_above_the_order',
+      'never_captured_above_the_authorisation',
+    ],
+    assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'authorised' }],
+    tests: [],
+  },
+  {
+    number: 3,
+    promise: 'No oversell: received = sold + held + free, and free is never negative',
+    constraints: ['stock_is_never_oversold'],
+    assertions: [{ file: 'src/checkout/commit.ts', symbol: 'stockRefusal' }],
+    tests: [],
+  },
+  {
+    number: 5,
+    promise: 'Every committed order ends: confirmed, or cancelled with all its money and stock given back',
+    constraints: ['a_state_that_is_not_final_has_a_deadline', 'a_cancellation_has_a_reason'],
+    assertions: [
+      { file: 'src/sagas/saga.ts', symbol: 'assertOrderMay' },
+      { file: 'src/sagas/saga.ts', symbol: 'goBack' },
+    ],
+    tests: [],
+  },
+  {
+    number: 6,
+    promise: 'Every committed message is delivered at least once and takes effect once',
+    constraints: ['one_effect_per_message', 'one_message_per_key'],
+    assertions: [{ file: 'src/messaging/messages.sql.ts', symbol: 'settleOrRetry' }],
+    tests: [],
+  },
+  {
+    number: 7,
+    promise: "One order's events are applied in order, with no gap",
+    constraints: ['one_event_per_sequence', 'order_timeline_pkey'],
+    assertions: [{ file: 'src/orders/timeline.sql.ts', symbol: 'apply' }],
+    tests: [],
+  },
+  {
+    number: 8,
+    promise: 'The price charged is the price that the buyer saw',
+    constraints: ['quotes_are_immutable', 'a_line_adds_up', 'never_authorised_above_the_order'],
+    assertions: [
+      { file: 'src/checkout/commit.ts', symbol: 'priceRefusal' },
+      { file: 'src/payments/authorise.run.ts', symbol: 'authorised' },
+    ],
+    tests: [],
+  },
+  {
+    number: 9,
+    promise: 'An unknown payment becomes what the provider says that it is',
+    constraints: ['an_unsettled_payment_is_asked_for'],
+    assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'settle' }],
+    tests: [],
+  },
+  {
+    number: 14,
+    promise: 'No card data and no secret at rest, in logs, messages or traces',
+    constraints: { none: 'refused at the rim, before SQL: a card number looks like any other text to a constraint' },
+    assertions: [
+      { file: 'src/shared/inbound/json.ts', symbol: 'faultOfText' },
+      { file: 'src/shared/inbound/json.ts', symbol: 'faultOfNumber' },
+    ],
+    tests: [],
+  },
+];
