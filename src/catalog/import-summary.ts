@@ -50,7 +50,8 @@ export function renderSummary(summary: ImportSummary): string {
 function renderLeftOut(left: LeftOut): string {
   const where = left.examples.map(({ line, field }) => (field === null ? `${line}` : `${line} (${field})`)).join(', ');
   const what = `${number(left.rows).padStart(9)}  ${left.reason.padEnd(18)}`;
-  return `${what} ${explanations[left.reason]}; line${left.rows === 1 ? '' : 's'} ${where}${left.rows > left.examples.length ? ', …' : ''}`;
+  const more = left.rows > left.examples.length ? ', …' : '';
+  return `${what} ${explanations[left.reason]}; line${left.rows === 1 ? '' : 's'} ${where}${more}`;
 }
 
 function count(amount: number, noun: string): string {

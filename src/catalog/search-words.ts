@@ -4,7 +4,7 @@ export type SearchWords = {
   readonly whole: string;
   /** What stands before the last word; empty if the last word is the only one. */
   readonly head: string;
-  /** The last word as a prefix query for to_tsquery, such as `'lanter':*`; null where the text does not end in a word. */
+  /** The last word as a prefix for to_tsquery, such as `'lanter':*`; null where the text does not end in a word. */
   readonly prefix: string | null;
 };
 
