@@ -107,6 +107,12 @@ export function createInbound(options: InboundOptions): Inbound {
   });
   acceptJson(server);
   guardRequests(server, rim);
+  let isDraining = false;
+  server.addHook('onSend', async (_request, reply, payload) => {
+    // Else the connection of a request that ends during the drain stays open, idle, until the grace is over.
+    if (isDraining) reply.header('connection', 'close');
+    return payload;
+  });
   server.setErrorHandler((thrown, request, reply) => sendThrown(rim, thrown, request, reply));
   server.setNotFoundHandler((request, reply) => send(rim, refusalOfUnknown(rim, request, reply), request, reply));
   return {
@@ -114,6 +120,7 @@ export function createInbound(options: InboundOptions): Inbound {
     shapeErrors: (prefix, shape) => void shapes.push({ prefix, shape }),
     routes: () => routes,
     drain: async (graceMs) => {
+      isDraining = true;
       const over = new AbortController();
       const cut = sleep(graceMs, over.signal).then(() => server.server.closeAllConnections());
       await server.close();
