@@ -1,13 +1,13 @@
 /**
- * The provider's books: authorisations, their movements, the answer given under each key, and the webhooks still to
- * be delivered. They are what the journal's entries make of them, so replaying the journal gives the same books.
+ * The provider's books: authorisations, their movements, the answer given under each key, and the webhooks still
+ * to be delivered. They are what the journal's entries make of them, so replaying the journal gives the same books.
  *
  * Amounts are whole JSON numbers of minor units here, as on the provider's wire; the API refuses those over 10^13.
  */
 export type Books = {
   /** By id, in the order in which they were made. */
   readonly authorisations: Map<string, Authorisation>;
-  /** Ids of the authorisations under each key of an authorise call: two or more is a double charge of the provider's. */
+  /** Ids of the authorisations under each key of an authorise call: two or more is a double charge of its own. */
   readonly byKey: Map<string, string[]>;
   readonly answers: Map<string, Answer>;
   /** How often a request arrived under each key. */

@@ -65,7 +65,7 @@ export function clearFaults(board: FaultBoard): void {
 
 export type FaultSubject = {
   readonly operation: FaultedOperation;
-  /** Our caller's key of this request, so that a fault of a token hits each key's first arrivals and not its retries. */
+  /** Our caller's key of this request, so that a token's fault hits each key's first arrivals and not its retries. */
   readonly key: string;
   readonly token: string;
   readonly reference: string;

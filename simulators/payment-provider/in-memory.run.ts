@@ -64,17 +64,31 @@ export function createInMemoryProvider(options: InMemoryOptions): {
     if (answer === 'cut') return { kind: 'unknown', reason: 'connection_lost' };
     return { kind: 'reply', status: answer.status, headers: answer.headers, body: JSON.stringify(answer.body) };
   }
-  const change = (request: ChangeRequest): Promise<CallOutcome> => {
-    const fault = formFault(request);
-    return fault === null ? withDeadline(exchange(world, request)) : Promise.resolve(fault);
-  };
+  const provider = providerOver({
+    change: (request) => withDeadline(exchange(world, request)),
+    find: (authoriseKey) => withDeadline(read(world, { operation: 'find', authorise_key: authoriseKey })),
+  });
+  function stop(): void {
+    stopping.abort();
+    deliveries?.stop();
+  }
+  return { provider, books, faults: world.faults, stop };
+}
+
+type Calls = {
+  readonly change: (request: ChangeRequest) => Promise<CallOutcome>;
+  readonly find: (authoriseKey: string) => Promise<CallOutcome>;
+};
+
+function providerOver(calls: Calls): PaymentProvider {
+  const change = async (request: ChangeRequest): Promise<CallOutcome> => formFault(request) ?? calls.change(request);
   const move = async (operation: 'capture' | 'refund', request: MoneyRequest) => {
     const { key, providerReference, amount } = request;
     const amount_minor = toWire(amount.amountMinor);
     const asked = { operation, key, authorisation: providerReference, amount_minor, currency: amount.currency };
     return outcomeOfChange(await change(asked), { providerReference });
   };
-  const provider: PaymentProvider = {
+  return {
     name: 'simulated',
     async authorise({ key, amount, token, reference }) {
       const { amountMinor, currency } = amount;
@@ -89,15 +103,9 @@ export function createInMemoryProvider(options: InMemoryOptions): {
       return outcomeOfChange(call, { providerReference });
     },
     async find({ authoriseKey }) {
-      const call = await withDeadline(read(world, { operation: 'find', authorise_key: authoriseKey }));
-      return outcomeOfFind(call, authoriseKey);
+      return outcomeOfFind(await calls.find(authoriseKey), authoriseKey);
     },
   };
-  function stop(): void {
-    stopping.abort();
-    deliveries?.stop();
-  }
-  return { provider, books, faults: world.faults, stop };
 }
 
 /** What the HTTP rim refuses before the books are looked at. */

@@ -9,7 +9,7 @@ import type { Entry } from './books.ts';
  * way share the next write and its fsync, so the rate is that of requests and not of the disk.
  */
 export type Journal = {
-  /** Resolves once the entries are on disk. After a failed write every append is rejected: the books are no longer sure. */
+  /** Resolves once the entries are on disk. After a failed write every append is rejected: the books are in doubt. */
   readonly append: (entries: readonly Entry[]) => Promise<void>;
   /** Resolves once all that was appended before is on disk. */
   readonly settled: () => Promise<void>;

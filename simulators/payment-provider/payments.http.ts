@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { valueHoldsCardNumber } from './card-number.ts';
 import type { ChangeRequest } from './decide.ts';
 import { exchange, type ReplyOrCut, read, type World } from './exchange.run.ts';
-import { authoriseBody, cancelBody, findQuery, idParams, moneyBody, noBody } from './schemas.ts';
+import { authoriseBody, cancelBody, emptyBody, findQuery, idParams, moneyBody } from './schemas.ts';
 import { bearer, sameSecret } from './secrets.ts';
 
 /** The provider's API, as README.md lists it. The caller is known by its bearer key. */
@@ -35,9 +35,13 @@ export function paymentRoutes(app: FastifyInstance, options: { world: World; api
       return change(request, reply, (key) => ({ operation, key, authorisation: idOf(request), ...body }));
     });
   }
-  app.post('/v1/authorisations/:id/voids', { schema: { body: noBody, params: idParams } }, async (request, reply) => {
-    return change(request, reply, (key) => ({ operation: 'void', key, authorisation: idOf(request) }));
-  });
+  app.post(
+    '/v1/authorisations/:id/voids',
+    { schema: { body: emptyBody, params: idParams } },
+    async (request, reply) => {
+      return change(request, reply, (key) => ({ operation: 'void', key, authorisation: idOf(request) }));
+    },
+  );
   app.post('/v1/cancellations', { schema: { body: cancelBody } }, async (request, reply) => {
     const body = request.body as Static<typeof cancelBody>;
     return change(request, reply, (key) => ({ operation: 'cancel', key, authorise_key: body.key }));

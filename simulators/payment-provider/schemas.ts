@@ -13,7 +13,7 @@ export const authoriseBody = Type.Object(
   closed,
 );
 export const moneyBody = Type.Object({ amount_minor: amount, currency }, closed);
-export const noBody = Type.Union([Type.Null(), Type.Object({}, closed)]);
+export const emptyBody = Type.Object({}, closed);
 export const cancelBody = Type.Object({ key: text(255) }, closed);
 export const findQuery = Type.Object({ key: text(255) }, closed);
 export const idParams = Type.Object({ id: text(64) });

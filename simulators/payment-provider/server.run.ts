@@ -34,7 +34,7 @@ export type PaymentProviderOptions = {
 const bodyBytesMax = 64 * 1024;
 const webhookTimeoutMs = 10_000;
 
-/** Starts a payment provider with books of its own on disk. `stop` ends it in good order; kill -9 loses nothing either. */
+/** Starts a payment provider with its own books on disk. `stop` ends it in good order; kill -9 loses nothing. */
 export async function startPaymentProvider(
   options: PaymentProviderOptions,
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
@@ -79,16 +79,6 @@ function createApp(world: World, options: PaymentProviderOptions): FastifyInstan
     bodyLimit: bodyBytesMax,
     forceCloseConnections: true,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-  });
-  // A void has no body, and some clients send a content type all the same.
-  app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => {
-    if (body === '') return done(null, null);
-    try {
-      done(null, JSON.parse(String(body)));
-    } catch {
-      done(Object.assign(new Error('The body is not JSON.'), { statusCode: 400 }));
-    }
   });
   app.setErrorHandler((error: FastifyError, _, reply) => {
     const status = error.validation === undefined ? (error.statusCode ?? 500) : 422;

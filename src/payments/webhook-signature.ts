@@ -5,8 +5,8 @@ import type { Secret } from '../shared/secret.ts';
 
 /**
  * Verifies a webhook that was signed as Standard Webhooks 1.0 says: HMAC-SHA256 over `id.timestamp.body`, the raw body,
- * not the parsed one. While a secret is rotated both the old and the new one verify. Every secret is tried against every
- * signature in a time that does not depend on which of them fits.
+ * not the parsed one. While a secret is rotated both the old and the new one verify. Every secret is tried against
+ * every signature in a time that does not depend on which of them fits.
  */
 export function verifyWebhook(webhook: {
   readonly rawBody: string | Uint8Array;

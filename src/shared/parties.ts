@@ -37,7 +37,7 @@ export const parties = {
     },
     totalTimeoutMs: {
       value: 10_000,
-      why: 'After it the outcome is unknown and is asked for; a buyer who waits for the outcome waits 30 s at the most.',
+      why: 'After it the outcome is unknown and is asked for; a buyer waits for an outcome 30 s at the most.',
     },
     requestBytesMax: { value: 16_384, why: 'Our requests are under 1 kB; more is a fault of ours.' },
     responseBytesMax: {

@@ -3,7 +3,8 @@ import { addFault } from '../../simulators/payment-provider/faults.ts';
 import { createInMemoryProvider } from '../../simulators/payment-provider/in-memory.run.ts';
 import { machineClock, sleep } from '../../src/shared/clock.ts';
 import { newUuid } from '../../src/shared/ids.ts';
-import { type BookLine, paymentProviderContract } from './payment-provider.ts';
+import { paymentProviderContract } from './payment-provider.ts';
+import type { BookLine } from './provider-under-test.ts';
 
 const deadlineMs = 150;
 

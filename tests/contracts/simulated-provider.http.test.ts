@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { done, paymentProviderContract, request } from './payment-provider.ts';
+import { paymentProviderContract } from './payment-provider.ts';
+import { done, request } from './provider-under-test.ts';
 import { connectTo, controlOf, startSimulator, temporaryFolder } from './simulator.ts';
 
 const deadlineMs = 300;

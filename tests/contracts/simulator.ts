@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/shared/log.ts';
 import { createOutbound, type Outbound } from '../../src/shared/outbound.ts';
 import { type Party, type PartyName, parties } from '../../src/shared/parties.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import type { BookLine } from './payment-provider.ts';
+import type { BookLine } from './provider-under-test.ts';
 
 export const apiKey = 'key-of-the-tests';
 export const controlSecret = 'control-of-the-tests';

@@ -38,7 +38,7 @@ export function checkUrl(
   return checkOrigin(url, match.reach, ports) ?? url;
 }
 
-/** The same checks for an origin that is about to be put on the allow list, so that a wrong setting fails at the start. */
+/** The same checks for an origin that is about to be put on the allow list, so that a wrong one fails at the start. */
 export function checkOrigin(url: URL, reach: Reach, ports: readonly number[]): AddressRefusal | null {
   if (url.protocol !== 'https:' && !(reach === 'loopback' && url.protocol === 'http:')) return 'scheme_refused';
   if (reach === 'public' && !ports.includes(url.port === '' ? 443 : Number(url.port))) return 'port_refused';

@@ -1,6 +1,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
+import { toError } from '../failure.ts';
 import type { Party } from '../parties.ts';
 import { mayReach, type Reach } from './address.ts';
 
@@ -28,7 +29,7 @@ export function openPool(origin: string, reach: Reach, party: Party, lookup: Loo
       if (error !== null) return callback(error, []);
       const [first] = addresses;
       if (first === undefined || !addresses.every(({ address }) => mayReach(address, reach))) {
-        const refusal = new Error(`an address of ${host} may not be called`);
+        const refusal = toError(`an address of ${host} may not be called`);
         return callback(Object.assign(refusal, { code: addressRefused }), []);
       }
       if (options.all === true) return callback(null, addresses);
@@ -69,7 +70,7 @@ export function dispatchOnce(pool: Pool, call: Call, deadline: AbortSignal): Pro
     function onDeadline(): void {
       if (controller === null) return settle({ ended: 'not-sent', reason: 'no_connection' });
       settle({ ended: 'sent', reason: 'timeout' });
-      controller.abort(new Error('the deadline of the call has passed'));
+      controller.abort(toError(deadline.reason));
     }
 
     deadline.addEventListener('abort', onDeadline);
@@ -78,7 +79,7 @@ export function dispatchOnce(pool: Pool, call: Call, deadline: AbortSignal): Pro
     pool.dispatch(request, {
       onRequestStart(started) {
         // Called before the first byte is written: a call that was given up while it waited is stopped here.
-        if (settled) started.abort(new Error('the call was given up'));
+        if (settled) started.abort(toError(deadline.reason));
         else controller = started;
       },
       onResponseStart(_, code, received) {
