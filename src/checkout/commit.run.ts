@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { domainEvents } from '../messaging/events.ts';
 import { messageTypes } from '../messaging/queues.ts';
 import type { Waker } from '../messaging/waker.ts';
+import { shippingOptions } from '../pricing/shipping-rates.ts';
 import { onlineOrder } from '../sagas/online-order.ts';
 import { firstMessage } from '../sagas/saga.ts';
 import { present } from '../shared/assert.ts';
@@ -19,15 +20,13 @@ import {
   type StoredOutcome,
   whyNotOpen,
 } from './commit.ts';
-import { type Offer, type QuoteContent, selectedDestination } from './quote.ts';
+import { draftOf, type Offer, type QuoteContent, quoteDraft, selectedDestination } from './quote.ts';
 import { quoteToJson } from './quote-json.ts';
 
 export type CommitOptions = {
   readonly database: Database;
   readonly newId: NewId;
   readonly waker: Waker;
-  /** Prices a quote's draft again with the price list of now. */
-  readonly requote: (merchantId: string, content: QuoteContent, offers: ReadonlyMap<string, Offer>) => QuoteContent;
 };
 
 /** Concurrent commits of one key or checkout collide on a unique key; the one that lost reads the winner's answer. */
@@ -81,7 +80,7 @@ async function commitOnce(
       known.get(index) ?? null,
       list,
       free,
-      (content) => options.requote(request.merchantId, content, list),
+      (content) => requote(content, list, request.shipsFrom),
     );
     return record(options, rows, request, byId.get(request.checkoutId) ?? null, decision);
   });
@@ -218,6 +217,13 @@ function addOrder(
 function buyerHash(merchantId: string, email: string | undefined): string | null {
   if (email === undefined) return null;
   return createHash('sha256').update(`${merchantId}\n${email.trim().toLowerCase()}`).digest('hex');
+}
+
+/** The quote at the prices of now. */
+function requote(content: QuoteContent, offers: ReadonlyMap<string, Offer>, shipsFrom: string): QuoteContent {
+  const currency = offers.values().next().value?.currency;
+  if (currency === undefined) return content;
+  return quoteDraft(draftOf(content), offers, currency, shippingOptions(shipsFrom)).content;
 }
 
 /** One stock row is changed once per statement, whatever the number of orders that hold it. */

@@ -14,6 +14,8 @@ export type CommitRequest = {
   readonly provider: string;
   readonly token: { reveal(): string };
   readonly billingCountry: string | null;
+  /** The merchant's country: what shipping costs depends on it. */
+  readonly shipsFrom: string;
   readonly seenVersion: number | null;
   readonly traceparent: string | null;
 };

@@ -22,26 +22,18 @@ import {
 import { type CommitOptions, commit } from './commit.run.ts';
 import { whyNotOpen } from './commit.ts';
 import type { Caller, CheckoutDesk, CheckoutView, CompleteRequest, Notice, RequestKey } from './desk.ts';
-import { type Draft, draftOf, type Offer, type QuoteContent, type Quoted, quoteDraft } from './quote.ts';
+import { type Draft, draftOf, type Quoted, quoteDraft } from './quote.ts';
 import { committedView, refusedView, viewOf } from './view.ts';
 
-export type DeskOptions = Omit<CommitOptions, 'requote'> & {
-  readonly watch: OutcomeWatch;
-  /** Where the merchant ships from, by merchant. */
-  readonly homeCountry: (merchantId: string) => string;
-};
+export type DeskOptions = CommitOptions & { readonly watch: OutcomeWatch };
 
 /** The checkout desk on PostgreSQL. */
 export function createDesk(options: DeskOptions): CheckoutDesk {
-  const commitOptions: CommitOptions = {
-    ...options,
-    requote: (merchantId, content, offers) => requote(options, merchantId, content, offers),
-  };
   return {
     create: (caller, draft, key) => create(options, caller, draft, key),
     read: (caller, checkoutId) => read(options, caller, checkoutId),
     update: (caller, checkoutId, draft, key) => update(options, caller, checkoutId, draft, key),
-    complete: (caller, checkoutId, request) => complete(options, commitOptions, caller, checkoutId, request),
+    complete: (caller, checkoutId, request) => complete(options, caller, checkoutId, request),
     cancel: (caller, checkoutId, key) => cancel(options, caller, checkoutId, key),
     async readOrder(caller, orderId) {
       const order = await readOrder(options.database, { ...caller, orderId });
@@ -51,17 +43,6 @@ export function createDesk(options: DeskOptions): CheckoutDesk {
       return { ...order, shippingTitle: title ?? order.selectedShippingId ?? '' };
     },
   };
-}
-
-function requote(
-  options: DeskOptions,
-  merchantId: string,
-  content: QuoteContent,
-  offers: ReadonlyMap<string, Offer>,
-): QuoteContent {
-  const currency = offers.values().next().value?.currency;
-  if (currency === undefined) return content;
-  return quoteDraft(draftOf(content), offers, currency, shippingOptions(options.homeCountry(merchantId))).content;
 }
 
 async function create(
@@ -159,12 +140,11 @@ async function cancel(
 
 async function complete(
   options: DeskOptions,
-  commitOptions: CommitOptions,
   caller: Caller,
   checkoutId: string,
   request: CompleteRequest,
 ): Promise<Refused | CheckoutView> {
-  const outcome = await commitOne(commitOptions, caller, checkoutId, request);
+  const outcome = await commitOne(options, caller, checkoutId, request);
   if (isRefused(outcome)) return outcome;
   const [checkout] = await readCheckouts(options.database, [checkoutId]);
   const { expiresAt } = present(checkout, 'a checkout that was just committed');
@@ -194,6 +174,7 @@ async function commitOne(options: CommitOptions, caller: Caller, checkoutId: str
         provider: request.provider,
         token: request.token,
         billingCountry: request.billingCountry,
+        shipsFrom: caller.country,
         seenVersion: request.seenVersion,
         traceparent: request.traceparent,
       },
