@@ -140,10 +140,15 @@ export function renderReplay(summary: ReplaySummary): string {
     `  cancelled          ${summary.cancelled}`,
     `  refused            ${renderCounts(summary.refused)}`,
     `  unknown            ${renderCounts(summary.unknown)}`,
-    `  complete took      p50 ${round(completeMs.p50)} · p95 ${round(completeMs.p95)} · p99 ${round(completeMs.p99)} ms`,
-    `Orders now: ${endings.confirmed} confirmed, ${renderCounts(endings.cancelled)} cancelled, ${endings.open} still open.`,
+    `  complete took      ${renderPercentiles(completeMs)}`,
+    `Orders now: ${endings.confirmed} confirmed, ${renderCounts(endings.cancelled)} cancelled, ` +
+      `${endings.open} still open.`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function renderPercentiles(ms: ReplaySummary['completeMs']): string {
+  return `p50 ${round(ms.p50)} · p95 ${round(ms.p95)} · p99 ${round(ms.p99)} ms`;
 }
 
 function renderCounts(counts: Readonly<Record<string, number>>): string {
