@@ -29,6 +29,11 @@ describe('house rules', () => {
     expect(project.map(({ path }) => path)).toContain('package.json');
   });
 
+  test('STYLE.md names every check of the house rules', () => {
+    const page = project.find(({ path }) => path === 'STYLE.md')?.text ?? '';
+    expect(rules.map(({ name }) => name).filter((name) => !page.includes(`| ${name} |`))).toEqual([]);
+  });
+
   for (const rule of rules) {
     test(rule.name, () => {
       expect(rule.check(project).map((finding) => say(rule, finding))).toEqual([]);

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promises } from '../../tests/promises/promises.ts';
+import { configurationPage } from './docs-configuration.ts';
 import { errorsPage } from './docs-errors.ts';
 import { eventSchemas, eventsPage } from './docs-events.ts';
 import { machinesForArchitecture, machinesPage } from './docs-machines.ts';
@@ -29,6 +30,7 @@ export async function run(_argv: readonly string[] = []): Promise<number> {
 export async function generatedFiles(root: string): Promise<ReadonlyMap<string, string>> {
   const architecture = await readFile(join(root, 'ARCHITECTURE.md'), 'utf8');
   return new Map([
+    ['docs/configuration.md', configurationPage()],
     ['docs/errors.md', errorsPage()],
     ['docs/events.md', eventsPage()],
     ...eventSchemas(),

@@ -157,7 +157,7 @@ export const rulesForCalls: readonly Rule[] = [
             const head = closing(code, match.index + match[0].length - 1);
             const open = code.indexOf('{', head);
             const end = closing(code, open);
-            if (/\bdefault\s*:[^:]*\bnever\(/.test(code.slice(open, end))) return [];
+            if (/\bdefault\s*:[^:]*(\bnever\(|\bsatisfies never\b)/.test(code.slice(open, end))) return [];
             // Codes of the operating system and the like have no closed list.
             if (/\/\/ Open set: \S/.test(file.text.slice(open, end))) return [];
             const instead =
