@@ -14,7 +14,7 @@ import {
 } from './cursor.ts';
 import type { ListedProduct, ProductPage } from './products.sql.ts';
 
-/** Query values are text. Each is parsed by its own rule; a name that is not here is refused, so that no typo is lost. */
+/** Query values are text, each with its own rule. A name that is not here is refused, so that no typo is lost. */
 const productsQuery = Type.Object(
   {
     q: Type.Optional(

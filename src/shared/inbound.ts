@@ -30,7 +30,7 @@ export type Answered = {
 };
 
 export type Inbound = {
-  /** Routes are added here. A handler may return a refusal, or throw: both become the answer that the catalogue says. */
+  /** Routes are added here. A handler may return a refusal, or throw: both become an answer of the catalogue. */
   readonly server: FastifyInstance;
   /** Gives refusals under a URL prefix the shape of a protocol. Elsewhere they are problem details. */
   shapeErrors(prefix: string, shape: ErrorShape): void;
@@ -63,6 +63,8 @@ const socketLimits = {
   headersTimeoutMs: 10_000,
   /** For a whole request with its body of at most 64 KiB. */
   requestTimeoutMs: 20_000,
+  /** Node looks for clients above these two only so often. */
+  checkingIntervalMs: 5_000,
   /** Above the 60 s of common load balancers, so that they close first. */
   keepAliveTimeoutMs: 65_000,
   /** Above the longest wait for an outcome. */
@@ -87,7 +89,11 @@ export function createInbound(options: InboundOptions): Inbound {
     keepAliveTimeout: socketLimits.keepAliveTimeoutMs,
     connectionTimeout: socketLimits.idleTimeoutMs,
     maxRequestsPerSocket: socketLimits.requestsPerConnectionMax,
-    http: { maxHeaderSize: socketLimits.headerBytesMax, headersTimeout: socketLimits.headersTimeoutMs },
+    http: {
+      maxHeaderSize: socketLimits.headerBytesMax,
+      headersTimeout: socketLimits.headersTimeoutMs,
+      connectionsCheckingInterval: socketLimits.checkingIntervalMs,
+    },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: socketLimits.pathPartMax, querystringParser: parseQuery },

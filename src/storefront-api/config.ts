@@ -4,7 +4,7 @@ export type StorefrontConfig = {
   readonly publicUrl: string;
   /** Where a buyer reads an order: followed by `/` and the order's id. An absolute URL without a trailing slash. */
   readonly orderPageUrl: string;
-  /** Where a buyer goes on with a checkout by hand, followed by `/` and its id. https only; null if there is no such page. */
+  /** Where a buyer goes on by hand: followed by `/` and the checkout's id. https only; null if there is no page. */
   readonly checkoutPageUrl: string | null;
   /** Shown at every checkout; the law wants them. */
   readonly links: readonly { readonly type: 'privacy_policy' | 'terms_of_service'; readonly url: string }[];

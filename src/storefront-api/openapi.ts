@@ -26,8 +26,8 @@ export function buildOpenApi(options: {
       version: '1.0.0',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
-        `Products, probes and errors. Checkouts and orders are served under \`${ucpPrefix}\` by the Universal Commerce ` +
-        `Protocol, version ${ucpVersion}; \`/.well-known/ucp\` says where and what of it.`,
+        `Products, probes and errors. Checkouts and orders are served under \`${ucpPrefix}\` by the Universal ` +
+        `Commerce Protocol, version ${ucpVersion}; \`/.well-known/ucp\` says where and what of it.`,
     },
     externalDocs: { description: 'The Universal Commerce Protocol', url: `${ucpSpecification}/overview` },
     servers: [{ url: options.publicUrl }],

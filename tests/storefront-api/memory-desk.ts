@@ -131,7 +131,10 @@ function completed(view: CheckoutView, token: string): CheckoutView | Refused {
     notices: [{ refusal, weight }],
   });
   if (view.status === 'incomplete') return refuse('checkout_incomplete', 'An e-mail address is missing.');
-  if (token === 'tok_short') return blocked(refuse('out_of_stock', `Too few of ${skus[0]}.`, { details: { skus } }));
+  if (token === 'tok_short')
+    return blocked(
+      refuse('out_of_stock', `Too few of ${skus[0]}.`, { details: { lines: [{ index: 0, sku: skus[0] }] } }),
+    );
   if (token === 'tok_declined') return blocked(refuse('payment_failed', 'The card was declined.'), 'informs');
   if (token === 'tok_expired') return blocked(refuse('checkout_expired', 'It has expired.'), 'final');
   const status = token === 'tok_hold' ? 'on_hold' : token === 'tok_now' ? 'completed' : 'completing';

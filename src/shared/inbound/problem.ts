@@ -43,7 +43,7 @@ function mayComeBack(status: number, refusal: Refused): boolean {
   return status === 503 || refusal.code === 'idempotency_key_in_flight';
 }
 
-/** A business outcome (200 in the catalogue) that reaches a rim without an envelope for it is a request we understood. */
+/** A business outcome (200 in the catalogue) at a rim that has no envelope for it: understood, and not done. */
 function statusOf(refusal: Refused): number {
   const status = refusals[refusal.code].status;
   return status < 400 ? 422 : status;

@@ -20,7 +20,7 @@ export function refusalOfThrown(thrown: unknown): Refused {
   return refuse('internal', 'Something went wrong here. Retry with the same key; if it stays, report the request id.');
 }
 
-/** Cancelled by a timeout, a lock not had in time, a deadlock, a serialization failure: rolled back, and worth a retry. */
+/** Statement timeout, lock timeout, deadlock, serialization failure: rolled back, and worth a retry. */
 const busySqlStates: readonly string[] = ['57014', '55P03', '40P01', '40001'];
 
 function busy(retryAfterMs: number | undefined): Refused {

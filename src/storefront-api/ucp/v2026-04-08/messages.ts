@@ -98,10 +98,11 @@ function noticeMessages(notice: Notice, content: QuoteContent): Message[] {
   return paths.length === 0 ? [message(undefined)] : paths.map(message);
 }
 
-/** The lines that a refusal names by their SKUs in `details.skus`. */
+/** The lines that a refusal names in `details.lines`, found again by their SKU: the quote may be a newer one. */
 function linePaths(refusal: Refused, content: QuoteContent): string[] {
-  const skus = refusal.details?.skus;
-  if (!Array.isArray(skus)) return [];
+  const named = refusal.details?.lines;
+  if (!Array.isArray(named)) return [];
+  const skus = named.map((line) => (line as { sku?: unknown } | null)?.sku);
   return content.lines.flatMap((line, index) => (skus.includes(line.sku) ? [`$.line_items[${index}]`] : []));
 }
 

@@ -21,7 +21,7 @@ export type UcpOptions = {
   readonly config: StorefrontConfig;
 };
 
-/** The REST binding of the protocol over the checkout desk. It parses, calls the desk and projects; it decides nothing. */
+/** The REST binding of the protocol. It parses, calls the checkout desk and projects; it decides nothing. */
 export function registerUcp(inbound: Inbound, options: UcpOptions): void {
   inbound.shapeErrors(`${prefix}/`, ucpErrorShape);
   const { desk, config } = options;

@@ -2,8 +2,9 @@ import { type Static, type TObject, type TProperties, Type } from '@sinclair/typ
 import { limits } from '../../../shared/limits.ts';
 
 /**
- * What callers may send, as our own limits on the protocol's requests. Objects stay open: fields that only answers have
- * (`status`, `totals`, `links`, `ucp` …) and fields of extensions that are not served are ignored, as the protocol asks.
+ * What callers may send, as our own limits on the protocol's requests. Objects stay open: fields that only answers
+ * have (`status`, `totals`, `links`, `ucp` …) and those of extensions that are not served are ignored, as the protocol
+ * asks.
  */
 const open = <Properties extends TProperties>(properties: Properties): TObject<Properties> =>
   Type.Object(properties, { additionalProperties: true });
