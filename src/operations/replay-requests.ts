@@ -84,13 +84,12 @@ export function endingOf(body: Body): Ending {
   return { ending: 'cancelled', code: codeOf(body) ?? 'unnamed' };
 }
 
-/** Why the shop refused: the code of a protocol error, or of the first message that is an error. */
+/** Why the shop refused: the code of a protocol error, or of the first error among the messages, or else warning. */
 export function codeOf(body: Body): string | null {
   if (typeof body.code === 'string') return body.code;
-  const error = list(body.messages)
-    .map(record)
-    .find((message) => message.type === 'error');
-  return typeof error?.code === 'string' ? error.code : null;
+  const messages = list(body.messages).map(record);
+  const said = messages.find(({ type }) => type === 'error') ?? messages.find(({ type }) => type === 'warning');
+  return typeof said?.code === 'string' ? said.code : null;
 }
 
 function offeredOptions(checkout: Body): string[] {

@@ -117,7 +117,7 @@ function view(books: Books, checkout: FakeCheckout): unknown {
     id: checkout.id,
     status: checkout.status,
     fulfillment: { methods: [{ groups: [{ options, selected_option_id: checkout.optionId }] }] },
-    messages: checkout.code === null ? [] : [{ type: 'error', code: checkout.code, content: 'no' }],
+    messages: checkout.code === null ? [] : [{ type: checkout.reads > 0 ? 'warning' : 'error', code: checkout.code }],
   };
 }
 
