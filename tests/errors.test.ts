@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { generatedFiles } from '../src/main/docs.ts';
 import { refusals } from '../src/shared/refusals.ts';
+import { buildOpenApi } from '../src/storefront-api/openapi.ts';
 import { isServer, type Project, plantedProject, readProject, scanOf } from './tidy/project.ts';
 
 const catalogue = 'src/shared/refusals.ts';
@@ -31,6 +32,16 @@ describe('the catalogue of refusals', () => {
     const page = (await generatedFiles(process.cwd())).get('docs/errors.md') ?? '';
     const listed = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
     expect(listed.sort()).toEqual([...codes].sort());
+  });
+
+  test('the OpenAPI description lists the codes of the catalogue, all of them and no others', () => {
+    const description = buildOpenApi({ publicUrl: 'http://127.0.0.1', routes: [] }) as {
+      'x-refusals': { code: string }[];
+      components: { schemas: { Problem: { properties: { code: { enum: string[] } } } } };
+    };
+    const { code } = description.components.schemas.Problem.properties;
+    expect(description['x-refusals'].map((each) => each.code).sort()).toEqual([...codes].sort());
+    expect([...code.enum].sort()).toEqual([...codes].sort());
   });
 
   test('every refusal says what to do next in a sentence', () => {

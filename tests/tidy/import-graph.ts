@@ -16,7 +16,8 @@ function arrowsOf(project: Project): Arrow[] {
   });
 }
 
-function costlyCrossings(project: Project): Import[] {
+/** Imports of another room's files that cost something. */
+export function costlyCrossings(project: Project): Import[] {
   return importsOf(project, isServer).filter(({ from, target }) => {
     if (target === null || !target.startsWith('src/') || costOf(target) === 'pure') return false;
     const [own, other] = [roomOf(from), roomOf(target)];

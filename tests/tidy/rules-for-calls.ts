@@ -157,8 +157,10 @@ export const rulesForCalls: readonly Rule[] = [
             const head = closing(code, match.index + match[0].length - 1);
             const open = code.indexOf('{', head);
             const end = closing(code, open);
+            // Codes of the system and of SQL have no closed list.
+            if (/^\(\s*([\w.]+\.)?code\s*\)|^\(\s*sqlState\(/.test(code.slice(match.index + match[0].length - 1)))
+              return [];
             if (/\bdefault\s*:[^:]*(\bnever\(|\bsatisfies never\b)/.test(code.slice(open, end))) return [];
-            // Codes of the operating system and the like have no closed list.
             if (/\/\/ Open set: \S/.test(file.text.slice(open, end))) return [];
             const instead =
               'end it in `default: return never(value, where)` (src/shared/assert.ts), or say `// Open set: …` why not';
@@ -170,6 +172,7 @@ export const rulesForCalls: readonly Rule[] = [
         'src/orders/order.ts':
           "switch (a.kind) {\n case 'b': return 1;\n}\n" +
           "switch (c) {\n case 'd': return 1;\n default: return never(c, 'here');\n}\n" +
+          "switch (error.code) {\n case 'ENOENT': return 1;\n}\n" +
           "switch (e) {\n case 'ENOENT': return 1;\n // Open set: the system may add codes.\n}",
       },
       finds: ['src/orders/order.ts:1'],
