@@ -64,7 +64,7 @@ async function checkDatabase(url: string): Promise<string | CannotStart> {
               current_user::text as role,
               coalesce(has_schema_privilege(current_schema(), 'create'), false) as may_create`,
     );
-    return judge(rows[0], url);
+    return judgeServer(rows[0], url);
   } catch (error) {
     return explain(error, url);
   } finally {
@@ -72,7 +72,8 @@ async function checkDatabase(url: string): Promise<string | CannotStart> {
   }
 }
 
-function judge(row: Record<string, unknown>, url: string): string | CannotStart {
+/** The version of a server that can be used, or why it cannot. */
+export function judgeServer(row: Record<string, unknown>, url: string): string | CannotStart {
   const where = shown(url);
   if (Number(row.major) < versionMin) {
     return cannotStart(

@@ -1,8 +1,18 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { queueNames } from '../messaging/queues.ts';
+import { isRefused } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import { connect } from '../shared/postgres/client.ts';
-import type { CannotStart } from '../shared/postgres/embedded-fault.ts';
+import { type CannotStart, cannotStart } from '../shared/postgres/embedded-fault.ts';
 import { migrate } from '../shared/postgres/migrate.ts';
+import { prefix } from '../storefront-api/ucp/v2026-04-08/version.ts';
+import { startApiProcess } from './api.ts';
+import { countProducts, demoMerchant, seedDemoShop } from './demo-shop.sql.ts';
+import { devSecrets } from './dev-secrets.ts';
+import { migrationsDirectory } from './migrate.ts';
+import { startSweeperProcess } from './sweeper.ts';
+import { startWorkerProcess } from './worker.ts';
 
 /** What every part of the start command is handed. */
 export type DevContext = {
@@ -38,11 +48,11 @@ export type Part = {
   start(): Promise<StartedPart | CannotStart>;
 };
 
-const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
+const sampleFile = fileURLToPath(new URL('../../data/online-retail/online-retail-40k.csv.gz', import.meta.url));
 
 /** Everything that the start command runs, in the order of starting. It is stopped in the opposite order. */
 export function parts(context: DevContext): readonly Part[] {
-  return [schema(context)];
+  return [schema(context), catalogue(context), provider(context), worker(context), sweeper(context), api(context)];
 }
 
 function schema(context: DevContext): Part {
@@ -56,10 +66,171 @@ function schema(context: DevContext): Part {
           onProgress: (name) => context.onProgress(`Migrating the database: ${name}`),
         });
         context.log.info('the schema is up to date', { count: applied.length });
+        await seedDemoShop(database);
       } finally {
         await database.close();
       }
       return { detail: '', stop: async () => {} };
     },
   };
+}
+
+function catalogue(context: DevContext): Part {
+  return {
+    name: 'catalogue',
+    async start() {
+      const database = connect({ url: context.databaseUrl, applicationName: 'onetill import', connectionsMax: 1 });
+      try {
+        const { merchantId } = demoMerchant;
+        if ((await countProducts(database, merchantId)) === 0) {
+          context.onProgress('Importing the sample catalogue …');
+          const { importProducts } = await import('../catalog/import.cli.ts');
+          const summary = await importProducts({ database, file: sampleFile, merchantId });
+          if (isRefused(summary)) return cannotStart(summary.message, 'Is the checkout complete? Clone it again.');
+        }
+        return {
+          detail: `${await countProducts(database, merchantId)} products of the merchant '${merchantId}'`,
+          stop: async () => {},
+        };
+      } finally {
+        await database.close();
+      }
+    },
+  };
+}
+
+function provider(context: DevContext): Part {
+  return {
+    name: 'payment provider',
+    async start() {
+      const { startPaymentProvider } = await import('../../simulators/payment-provider/server.run.ts');
+      const secrets = await devSecrets(context.dataDir);
+      const simulator = await startPaymentProvider({
+        port: context.providerPort,
+        dataDir: join(context.dataDir, 'payment-provider'),
+        apiKey: secrets.providerApiKey.reveal(),
+        controlSecret: secrets.providerControlSecret.reveal(),
+        webhookUrl: `http://127.0.0.1:${context.apiPort}/webhooks/simulated`,
+        webhookSecret: secrets.webhookSecret.reveal(),
+        log: context.log,
+      });
+      providerUrl = simulator.url;
+      return {
+        detail: `${simulator.url} (simulated)`,
+        addresses: { providerUrl: simulator.url },
+        stop: () => simulator.stop(),
+      };
+    },
+  };
+}
+
+/** Known once the simulator listens: with port 0 the system chooses. */
+let providerUrl = '';
+
+function worker(context: DevContext): Part {
+  return {
+    name: 'worker',
+    async start() {
+      const secrets = await devSecrets(context.dataDir);
+      const started = await startWorkerProcess(context, {
+        providerUrl,
+        providerApiKey: secrets.providerApiKey,
+        queues: queueNames,
+        connectionsMax: 16,
+      });
+      return { detail: `queues ${queueNames.join(', ')}`, stop: started.stop };
+    },
+  };
+}
+
+function sweeper(context: DevContext): Part {
+  return {
+    name: 'sweeper',
+    async start() {
+      const started = await startSweeperProcess(context);
+      return { detail: 'deadlines, unsettled payments', stop: started.stop };
+    },
+  };
+}
+
+function api(context: DevContext): Part {
+  return {
+    name: 'API',
+    async start() {
+      const secrets = await devSecrets(context.dataDir);
+      const started = await startApiProcess(context, {
+        host: '127.0.0.1',
+        port: context.apiPort,
+        publicUrl: null,
+        shopUrl: 'https://shop.example',
+        publicMerchantId: demoMerchant.merchantId,
+        webhookSecrets: [secrets.webhookSecret],
+        connectionsMax: 16,
+      });
+      return {
+        detail: started.url,
+        addresses: { apiUrl: started.url },
+        tryIt: await prepareCurl(started.url),
+        next: [
+          ['npx onetill orders list', 'the orders'],
+          ['npx onetill orders show ID', 'what happened to one, on one screen'],
+          ['npx onetill replay --orders 200 --rate 20', 'real invoices, bought through the API'],
+          [`${started.url}/products?q=teapot`, 'what is sold'],
+          [`${started.url}/openapi.json`, 'the API; /.well-known/ucp for buying agents; /metrics for Prometheus'],
+        ],
+        stop: started.stop,
+      };
+    },
+  };
+}
+
+/** Opens a checkout for a product that is in stock, so that one command is enough to buy it. */
+async function prepareCurl(apiUrl: string): Promise<string> {
+  const headers = { 'x-api-key': demoMerchant.apiKey, 'content-type': 'application/json' };
+  const listed = await fetch(`${apiUrl}/products?q=teapot&in_stock=true&limit=1`, { headers });
+  const { products } = (await listed.json()) as { products: readonly { sku: string }[] };
+  const body = {
+    line_items: [{ item: { id: products[0]?.sku ?? '22423' }, quantity: 1 }],
+    buyer: { first_name: 'Ada', last_name: 'Byron', email: 'ada@example.com' },
+    fulfillment: {
+      methods: [
+        {
+          type: 'shipping',
+          destinations: [
+            {
+              id: 'home',
+              street_address: '12 St James Square',
+              address_locality: 'London',
+              postal_code: 'SW1Y 4JH',
+              address_country: 'GB',
+            },
+          ],
+          selected_destination_id: 'home',
+          groups: [{ selected_option_id: 'standard' }],
+        },
+      ],
+    },
+  };
+  const opened = await fetch(`${apiUrl}${prefix}/checkout-sessions`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
+  const { id } = (await opened.json()) as { id: string };
+  const payment = {
+    instruments: [
+      {
+        id: 'card',
+        handler_id: 'simulated',
+        type: 'card',
+        selected: true,
+        credential: { type: 'token', token: 'tok_ok' },
+      },
+    ],
+  };
+  return [
+    `curl -sS ${apiUrl}${prefix}/checkout-sessions/${id}/complete \\`,
+    `  -H 'X-API-Key: ${demoMerchant.apiKey}' -H 'Idempotency-Key: ${id}' -H 'Prefer: wait=10' \\`,
+    `  --json '${JSON.stringify({ payment })}'`,
+  ].join('\n');
 }

@@ -63,20 +63,15 @@ export function connect(options: DatabaseOptions): Database {
     connectionTimeoutMillis: settings.connectTimeoutMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    statement_timeout: settings.statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   };
   const pool = new pg.Pool(config);
   const onError = settings.onConnectionError ?? (() => {});
   pool.on('error', onError);
-  pool.on('connect', (client) => {
-    client.on('error', onError);
-    client
-      .query(
-        `set statement_timeout = ${settings.statementTimeoutMs}; set lock_timeout = ${lockTimeoutMs};` +
-          `set idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}; set time zone 'UTC'`,
-      )
-      .catch(onError);
-  });
+  pool.on('connect', (client) => client.on('error', onError));
   const direct = queryable(pool);
   return {
     ...direct,

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { isCannotStart } from '../shared/postgres/embedded-fault.ts';
+import { judgeServer } from './dev-database.ts';
+import { parseOptions } from './dev-options.ts';
+
+test('the start command has defaults for everything, and PORT moves the API', () => {
+  expect(parseOptions([], {})).toMatchObject({ apiPort: 3700, providerPort: 3701, databaseUrl: null, reset: false });
+  expect(parseOptions([], { PORT: '4000' })).toMatchObject({ apiPort: 4000 });
+  expect(parseOptions(['--port', '5000'], { PORT: '4000' })).toMatchObject({ apiPort: 5000 });
+});
+
+test.each([
+  [['--prot', '1'], {}],
+  [['--port', '70000'], {}],
+  [['--port', '1e3'], {}],
+  [['--port', '3701'], {}],
+  [['--log-level', 'loud'], {}],
+  [['--data', ''], {}],
+  [[], { PORT: 'http' }],
+  [['--reset'], { DATABASE_URL: 'postgres://h/d' }],
+])('the start options %j with %j are refused', (argv, environment) => {
+  expect(isCannotStart(parseOptions(argv, environment))).toBe(true);
+});
+
+test('a given server is refused when it is too old, a standby, or not in UTF8', () => {
+  const good = { major: 15, version: '15.4', encoding: 'UTF8', standby: false, role: 'r', may_create: true };
+  const url = 'postgres://user:hidden@host/name';
+  expect(judgeServer(good, url)).toBe('15.4');
+  for (const [change, word] of [
+    [{ major: 14, version: '14.9' }, 'PostgreSQL 14.9; Onetill needs 15'],
+    [{ standby: true }, 'standby'],
+    [{ encoding: 'LATIN1' }, 'LATIN1'],
+    [{ may_create: false }, 'may not create tables'],
+  ] as const) {
+    const judged = judgeServer({ ...good, ...change }, url);
+    expect(isCannotStart(judged) && judged.message).toContain(word);
+    expect(JSON.stringify(judged)).not.toContain('hidden');
+  }
+});

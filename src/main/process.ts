@@ -1,0 +1,62 @@
+import { toError } from '../shared/failure.ts';
+import { createLogger, type Logger, type LogLevel } from '../shared/log.ts';
+import { connect, type Database } from '../shared/postgres/client.ts';
+import { explainSystemError } from '../shared/postgres/embedded-fault.ts';
+import { readEnvironment, type SettingName } from './environment.ts';
+
+export type ProcessKind = 'api' | 'worker' | 'sweeper' | 'migrate';
+export type Stoppable = { readonly stop: () => Promise<void> };
+export type ProcessContext = { readonly databaseUrl: string; readonly log: Logger };
+
+/**
+ * Runs one process until it is asked to stop: reads the environment, starts, waits for SIGINT or SIGTERM, stops. Answers
+ * the exit code: 0 after a stop that was asked for, or at once when the start gives null; 1 after a fault, 2 if the environment is not fit.
+ */
+export async function runProcess(
+  kind: ProcessKind,
+  start: (context: ProcessContext, values: Readonly<Record<SettingName, string>>) => Promise<Stoppable | null>,
+): Promise<number> {
+  const settings = readEnvironment(process.env, kind);
+  if ('faults' in settings) {
+    process.stderr.write(
+      `\nonetill ${kind} cannot start:\n${settings.faults.map((fault) => `  ${fault}`).join('\n')}\n`,
+    );
+    return 2;
+  }
+  const { values } = settings;
+  const log = createLogger({ process: kind, level: values.logLevel as LogLevel });
+  const asked = signalled();
+  try {
+    const started = await start({ databaseUrl: values.databaseUrl, log }, values);
+    if (started === null) return 0;
+    log.info('ready', { pid: process.pid });
+    const signal = await asked;
+    log.info('stopping', { reason: signal });
+    await started.stop();
+    return 0;
+  } catch (thrown) {
+    const fault = explainSystemError(thrown, `onetill ${kind}`);
+    const error = toError(thrown);
+    log.error('cannot go on', { error });
+    process.stderr.write(
+      `\n${fault === null ? `onetill ${kind} cannot go on: ${error.message}` : `${fault.message}\n${fault.next}`}\n`,
+    );
+    return 1;
+  }
+}
+
+function signalled(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+/** The process's pool. An idle connection that is lost is logged and replaced. */
+export function openDatabase(context: ProcessContext, kind: ProcessKind, connectionsMax: number): Database {
+  return connect({
+    url: context.databaseUrl,
+    applicationName: `onetill ${kind}`,
+    connectionsMax,
+    onConnectionError: (error) => context.log.warn('a database connection was lost', { error }),
+  });
+}
