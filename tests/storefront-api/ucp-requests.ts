@@ -20,14 +20,17 @@ export const instrument = (token: string) => ({
 });
 export const payment = (token: string) => ({ payment: { instruments: [instrument(token)] } });
 
-export async function openCheckout(shop: TestStorefront, body: unknown = draft): Promise<string> {
+/** What these helpers need of a storefront under test, in memory or real. */
+type Calls = Pick<TestStorefront, 'call'>;
+
+export async function openCheckout(shop: Calls, body: unknown = draft): Promise<string> {
   const created = await shop.call('POST', `${ucp}/checkout-sessions`, { body });
   expect(created.status).toBe(201);
   return created.body.id as string;
 }
 
 export async function complete(
-  shop: TestStorefront,
+  shop: Calls,
   id: string,
   token: string,
   headers: Record<string, string> = {},
