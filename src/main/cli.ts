@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { styleText } from 'node:util';
+import { Command, CommanderError } from 'commander';
+import { addOrders } from './cli-orders.ts';
+import { type CliIo, exitCodes, explain, runCommand, showRefusal } from './cli-session.ts';
+
+/**
+ * The command line: parses, runs one command, gives its exit code. What a command needs is loaded when it runs, so
+ * that --help is quick.
+ */
+export async function run(argv: readonly string[], io: CliIo = ioOfProcess()): Promise<number> {
+  let exitCode: number = exitCodes.done;
+  const program = new Command('onetill')
+    .description('A checkout engine that commits first and carries every consequence to its end.')
+    .version(versionOf(), '-V, --version', 'the version')
+    .helpOption('-h, --help', 'this text; every command has its own')
+    .helpCommand(false)
+    .option('--json', 'a JSON document for programs instead of text for people')
+    .option('--merchant <id>', 'whose data; not needed while there is only one merchant')
+    .option('--data <dir>', 'the data folder of the running copy (default: .onetill)')
+    .option('--database-url <url>', 'the database, if it is not that of the running copy (default: $DATABASE_URL)')
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError('Add --help to see how it is used.')
+    .exitOverride()
+    .addHelpText('after', examples);
+  addOrders(program, async (command, work) => {
+    exitCode = await runCommand(io, command, work);
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) return showRefusal(io, await explain(thrown), argv.includes('--json'));
+    return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  }
+}
+
+const examples = `
+Examples:
+  $ onetill orders list --status on_hold
+  $ onetill orders show ord_0199a1b2-…
+  $ onetill queues
+  $ onetill dead-letters replay msg_0199a1b2-… --by ada
+  $ onetill stock set 85123A 120 --by ada --reason counted
+  $ onetill events --follow
+
+Exit codes: 0 done · 1 a fault · 2 wrong usage · 3 not found · 4 refused, because its state does not allow it
+Names, e-mail addresses and streets of buyers are not shown unless a command takes --personal and is given it.
+`;
+
+function versionOf(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version?: unknown }).version);
+}
+
+function ioOfProcess(): CliIo {
+  const { stdout, stderr, env } = process;
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  // A reader such as `head` that has seen enough is no fault.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    stop();
+  });
+  const isColoured = stdout.isTTY === true && (env.NO_COLOR ?? '') === '';
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    paint: (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text),
+    errIsTerminal: stderr.isTTY === true,
+    environment: env,
+    userName: userNameOf(),
+    untilStopped() {
+      process.once('SIGINT', stop).once('SIGTERM', stop);
+      return stopping.signal;
+    },
+  };
+}
+
+function userNameOf(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user id without a name, as in a container.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

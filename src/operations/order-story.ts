@@ -1,0 +1,98 @@
+import { type CloudEvent, tell, toCloudEvent } from '../messaging/events.ts';
+import { externalId } from '../shared/ids.ts';
+import { toWire } from '../shared/money.ts';
+import type { HistoryEntry, StoryRows } from './order-rows.ts';
+import { whatNext } from './what-next.ts';
+
+/** The answer to "what happened to order X?", as --json prints it. Field names are stable. Times are UTC. */
+export type OrderStory = ReturnType<typeof toStory>;
+
+/** Tells the story: rows become a document with prefixed ids, amounts with their currency, and what happens next. */
+export function toStory(rows: StoryRows) {
+  const { head } = rows;
+  const amount = (minor: bigint) => ({ amount_minor: toWire(minor), currency: head.currency });
+  return {
+    order_id: externalId('order', head.order_id),
+    status: head.status,
+    status_since: head.status_since,
+    deadline_at: head.deadline_at,
+    cancel_code: head.cancel_code,
+    next: whatNext(rows),
+    total: amount(head.total_minor),
+    shipping: amount(head.shipping_minor),
+    merchant_id: head.merchant_id,
+    caller_id: head.caller_id,
+    checkout_id: externalId('checkout', head.checkout_id),
+    quote_version: head.quote_version,
+    ship_to_country: head.ship_to_country,
+    billing_country: head.billing_country,
+    placed_at: head.created_at,
+    read_at: head.read_at,
+    lines: rows.lines.map(({ unit_price_minor, total_minor, ...line }) => {
+      return { ...line, unit_price: amount(unit_price_minor), total: amount(total_minor) };
+    }),
+    payment: paymentOf(rows),
+    saga: {
+      name: head.saga_name,
+      version: head.saga_version,
+      status: head.saga_status,
+      status_since: head.saga_since,
+      steps: rows.steps,
+    },
+    messages: rows.messages.map((row) => ({ ...row, message_id: externalId('message', row.message_id) })),
+    handled_messages: rows.handled.map((row) => ({ ...row, message_id: externalId('message', row.message_id) })),
+    dead_letters: rows.deadLetters.map((row) => ({ ...row, message_id: externalId('message', row.message_id) })),
+    inbox: rows.inbox.map((row) => ({ ...row, item_id: externalId('inbox', row.item_id) })),
+    events: rows.events.map((event): CloudEvent => toCloudEvent(event)),
+    audit: rows.audit,
+    timeline: timelineOf(rows),
+    ...(rows.personal === null ? {} : { personal: rows.personal }),
+  };
+}
+
+function paymentOf({ head, attempts }: StoryRows) {
+  const amount = (minor: bigint) => ({ amount_minor: toWire(minor), currency: head.currency });
+  return {
+    payment_id: externalId('payment', head.payment_id),
+    provider: head.provider,
+    status: head.payment_status,
+    status_since: head.payment_since,
+    amount: amount(head.amount_minor),
+    authorised: amount(head.authorised_minor),
+    captured: amount(head.captured_minor),
+    refunded: amount(head.refunded_minor),
+    provider_reference: head.provider_reference,
+    decline_code: head.decline_code,
+    next_check_at: head.next_check_at,
+    attempts: attempts.map(({ amount_minor, ...attempt }) => ({ ...attempt, amount: amount(amount_minor) })),
+  };
+}
+
+export type TimelineRow = { readonly at: Date; readonly who: string; readonly what: string };
+
+/**
+ * Events, deeds and failed attempts in one line of time. Within one instant (one transaction) events come last: they
+ * tell of what was done.
+ */
+function timelineOf(rows: StoryRows): TimelineRow[] {
+  const deeds = rows.audit.map(({ at, actor, action, detail }) => {
+    return { at, who: actor, what: detail === null ? action : `${action}: ${detail}` };
+  });
+  const failures = rows.messages.flatMap((message) =>
+    message.history.map((entry) => {
+      return { at: new Date(entry.at), who: entry.by ?? '', what: failureOf(message.type, entry) };
+    }),
+  );
+  const deaths = rows.deadLetters.map(({ died_at, type, reason }) => {
+    return { at: died_at, who: '', what: `${type} went to the dead letters: ${reason}` };
+  });
+  const events = rows.events.map((event) => {
+    return { at: event.occurredAt, who: '', what: `event ${event.sequence}: ${tell(event.type, event.data)}` };
+  });
+  const all = [...deeds, ...failures, ...deaths, ...events];
+  return all.sort((left, right) => left.at.getTime() - right.at.getTime());
+}
+
+function failureOf(type: string, entry: HistoryEntry): string {
+  return `${type}, attempt ${entry.attempt}: ${entry.reason}`;
+}
