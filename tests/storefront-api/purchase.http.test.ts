@@ -7,7 +7,7 @@ import { type RealStorefront, startRealStorefront } from './real-storefront.ts';
 import { type Answer, ucp } from './test-storefront.ts';
 import { complete, home, openCheckout, payment } from './ucp-requests.ts';
 
-/** Buying by the protocol from the API as it is wired for production, with a worker and a payment provider behind it. */
+/** Buying by the protocol from the API as it is wired for production, with a worker and a provider behind it. */
 
 let shop: RealStorefront;
 let worker: RunningShop;
