@@ -101,7 +101,7 @@ export function createOutbound<Name extends string>(options: OutboundOptions<Nam
       for (const lane of lanes.values()) {
         lane.stopped = true;
         for (const deadline of lane.deadlines) deadline.abort();
-        for (const pool of lane.pools.values()) await pool.close();
+        for (const pool of lane.pools.values()) await pool.destroy();
       }
     },
   };
