@@ -78,7 +78,38 @@ export const rulesForPackages: readonly Rule[] = [
       finds: ['package-lock.json:2'],
     },
   },
+  {
+    name: 'the lock file holds every package that it names, for other systems too',
+    check: (project) => {
+      const { packages = {} } = JSON.parse(project.find(({ path }) => path === lockFile)?.text ?? '{}') as Lock;
+      const named = Object.values(packages).flatMap(({ dependencies, optionalDependencies }) =>
+        Object.keys({ ...dependencies, ...optionalDependencies }),
+      );
+      const held = Object.keys(packages);
+      // `npm ci` refuses a lock file that lacks one, even one that this system would not install.
+      return [...new Set(named)]
+        .filter((name) => !held.some((path) => path.endsWith(`node_modules/${name}`)))
+        .map((name) => ({
+          path: lockFile,
+          line: lineWith(project, lockFile, `"${name}"`),
+          problem: `${name} is named and not held`,
+          instead: 'take a version that is published for every system, and make the lock file anew',
+        }));
+    },
+    canary: {
+      plant: {
+        'package-lock.json':
+          '{ "packages": {\n "": { "dependencies": { "a": "1.0.0" } },\n "node_modules/a": {\n' +
+          ' "optionalDependencies": {\n "a-linux": "1.0.0",\n "a-plan9": "1.0.0" } },\n "node_modules/a-linux": {} } }',
+      },
+      finds: ['package-lock.json:6'],
+    },
+  },
 ];
+
+type Lock = {
+  packages?: Record<string, { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string> }>;
+};
 
 function linesOf(project: Project, path: string): string[] {
   return project.find((file) => file.path === path)?.text.split('\n') ?? [];
