@@ -70,7 +70,8 @@ export const isCode = (path: string): boolean => /\.(ts|mjs)$/.test(path);
 export const isServer = (path: string): boolean => path.startsWith('src/') && path.endsWith('.ts') && !isTest(path);
 export const isTest = (path: string): boolean => /\.test\.ts$/.test(path) || path.startsWith('tests/');
 /** Files of others, kept as they came: protocol schemas, sample data, test vectors. */
-export const isForeign = (path: string): boolean => path.startsWith('data/') && path !== 'data/LICENCES.md';
+export const isForeign = (path: string): boolean =>
+  /^(data|tests\/vectors)\//.test(path) && path !== 'data/LICENCES.md';
 
 export type Cost = 'pure' | 'sql' | 'http' | 'client' | 'run' | 'cli';
 

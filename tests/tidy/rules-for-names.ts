@@ -76,7 +76,7 @@ export const rulesForNames: readonly Rule[] = [
     canary: {
       plant: {
         'src/orders/order.ts':
-          'const retryDelay = 5;\nconst retryDelayMs = 5;\ntype T = { readonly leaseTtl: number };\nsetTimeout(x);',
+          'const pollDelay = 5;\nconst pollDelayMs = 5;\ntype T = { readonly leaseTtl: number };\nsetTimeout(x);',
       },
       finds: ['src/orders/order.ts:1', 'src/orders/order.ts:3'],
     },
@@ -93,7 +93,7 @@ function roomsOf(page: string): Set<string> {
 const namesOfLibraries = new Set(
   `setTimeout clearTimeout setInterval clearInterval requestTimeout headersTimeout bodyTimeout connectTimeout
   connectionTimeout keepAliveTimeout handlerTimeout keepAliveMaxTimeout connectionsCheckingInterval maxAge
-  forceCloseTimeout pluginTimeout`.split(/\s+/),
+  forceCloseTimeout pluginTimeout retryDelay`.split(/\s+/),
 );
 
 function unitless(file: { path: string; text: string; bytes: number }): Finding[] {

@@ -4,7 +4,12 @@ import { tablesOf } from './schema.ts';
 import { isBounded } from './select-bounds.ts';
 
 const measureOf: Readonly<Record<string, string>> = { jsonb: 'pg_column_size', bytea: 'octet_length' };
-const statementBegins = /^\s*(--[^\n]*\n\s*)*(select|insert|update|delete|with|create|alter|drop|truncate|merge)\b/i;
+const statementBegins = new RegExp(
+  '^\\s*(--[^\\n]*\\n\\s*)*(' +
+    'select\\b|insert into\\b|update\\s+\\S+\\s+(\\w+\\s+)?set\\b|delete from\\b|with( recursive)?\\s+\\S+\\s+as\\b|' +
+    '(create|alter|drop)\\s+(table|index|unique|function|trigger|database|role|user|type|view|schema)\\b|truncate\\s|merge into\\b)',
+  'i',
+);
 
 /** SQL is written out, bounded, and the schema limits what it holds. */
 export const rulesForSql: readonly Rule[] = [
@@ -29,9 +34,11 @@ export const rulesForSql: readonly Rule[] = [
           'const a = { text: `select 1 where a = $' + '{b}` };',
           'const c = { text: `select 1 where a = $1` };',
           'const d = "select 1 " + e;',
+          'const f = `with $' + '{g} something`;',
+          'const h = `update $' + '{i} set j = 1`;',
         ].join('\n'),
       },
-      finds: ['src/orders/order.sql.ts:1', 'src/orders/order.sql.ts:3'],
+      finds: [1, 3, 5].map((line) => `src/orders/order.sql.ts:${line}`),
     },
   },
   {
