@@ -105,6 +105,7 @@ async function install() {
         'Check the network, the registry and the space on the disk, and run the command again.',
       );
     }
+    mkdirSync(modules, { recursive: true });
     writeFileSync(stampFile, wanted);
   } finally {
     release();

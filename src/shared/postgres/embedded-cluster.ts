@@ -144,7 +144,8 @@ async function sweepHalfMade(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
     const pid = /^postgres\.new-(\d+)-/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    await rm(join(dataDir, name), { recursive: true, force: true });
+    // An initdb whose start was killed may still write for a moment; what it leaves is swept another time.
+    await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => {});
   }
 }
 

@@ -106,7 +106,11 @@ export async function stopPostmaster(
   const immediateWaitMs = 5_000;
   if (!options.immediately) {
     signal(pid, 'SIGINT');
-    if (await gone(pid, fastWaitMs)) return 'clean';
+    if (await gone(pid, fastWaitMs)) {
+      // The process that writes the log leaves last.
+      await clearRemains(clusterDir);
+      return 'clean';
+    }
   }
   signal(pid, 'SIGQUIT');
   if (!(await gone(pid, immediateWaitMs))) {
