@@ -64,7 +64,7 @@ describe('the provider’s decisions', () => {
     expect(ask(cancel('x', 'a'))).toMatchObject({ status: 422, body: { error: { code: 'already_captured' } } });
   });
 
-  test('whatever is asked in whatever order, money stays within its bounds and the journal makes the same books', () => {
+  test('whatever is asked in whatever order, money keeps its bounds and the journal makes the same books', () => {
     const key = fc.nat(30).map((number) => `k${number}`);
     const amount = fc.integer({ min: 1, max: 150 });
     const token = fc.constantFrom('tok_ok', 'tok_ok', 'tok_card_declined');

@@ -18,13 +18,17 @@ export type Journal = {
 
 const fileName = 'journal.ndjson';
 /** A journal in which more lines than this are spent is rewritten at the start. */
-const spentLinesMax = 50_000;
+const spentLinesMaxDefault = 50_000;
 
 /**
  * Opens the journal of the folder and hands every entry of it to `replay`, oldest first. A last line that a killed
  * process left torn is cut off: nobody was told of it. A torn line elsewhere is damage, and an error.
  */
-export async function openJournal(dataDir: string, replay: (entry: Entry) => void): Promise<Journal> {
+export async function openJournal(
+  dataDir: string,
+  replay: (entry: Entry) => void,
+  spentLinesMax = spentLinesMaxDefault,
+): Promise<Journal> {
   await mkdir(dataDir, { recursive: true });
   const path = join(dataDir, fileName);
   const spent = await replayFile(path, replay);

@@ -59,19 +59,23 @@ export async function startPaymentProvider(
     onLateError: onError,
   };
   const app = createApp(world, options);
-  const url = await app.listen({ port: options.port, host: options.host ?? '127.0.0.1' });
-  const port = Number(new URL(url).port);
-  log.info('the payment provider simulator is ready', { port, count: books.authorisations.size });
-  return {
-    url,
-    async stop() {
-      stopping.abort();
-      deliveries?.stop();
-      await app.close();
-      await poster?.close();
-      await journal.close();
-    },
-  };
+  async function stop(): Promise<void> {
+    stopping.abort();
+    deliveries?.stop();
+    await app.close();
+    await poster?.close();
+    await journal.close();
+  }
+  try {
+    const url = await app.listen({ port: options.port, host: options.host ?? '127.0.0.1' });
+    const port = Number(new URL(url).port);
+    log.info('the payment provider simulator is ready', { port, count: books.authorisations.size });
+    return { url, stop };
+  } catch (error) {
+    // A busy port, for one: nothing of us may stay open behind the error.
+    await stop();
+    throw error;
+  }
 }
 
 function createApp(world: World, options: PaymentProviderOptions): FastifyInstance {
