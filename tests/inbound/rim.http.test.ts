@@ -137,7 +137,7 @@ test('an unknown route is a 404, a known one with another method a 405 that name
 
 test('a handler may return a refusal or throw, and nothing of an unknown error leaves', async () => {
   const rim = await startRim(({ server }) => {
-    server.get('/refused', async () => refuse('forbidden', 'Not with this key.', { path: '$.a' }));
+    server.get('/refused', async () => refuse('not_found', 'Not with this key.', { path: '$.a' }));
     server.get('/busy', async () => {
       throw new Retry('a person is at work', { retryAfterMs: 2500 });
     });
@@ -155,7 +155,7 @@ test('a handler may return a refusal or throw, and nothing of an unknown error l
   for (const path of ['refused', 'busy', 'cancelled', 'odd', 'bug']) {
     answers.set(path, await fetch(`${rim.url}/${path}`, { headers: { 'request-id': 'of-the-test' } }));
   }
-  expect(await answers.get('refused')?.json()).toMatchObject({ status: 403, code: 'forbidden', path: '$.a' });
+  expect(await answers.get('refused')?.json()).toMatchObject({ status: 404, code: 'not_found', path: '$.a' });
   expect(answers.get('busy')?.status).toBe(503);
   expect(answers.get('busy')?.headers.get('retry-after')).toBe('3');
   expect(answers.get('cancelled')?.status).toBe(503);

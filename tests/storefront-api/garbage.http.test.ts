@@ -15,7 +15,7 @@ afterAll(async () => {
   await shop.stop();
 });
 
-const runsPerRoute = 100;
+const runsPerRoute = 50;
 
 /** Never a 5xx, never a stack; and what is refused carries a code of the catalogue. */
 function judge(answer: Answer): void {
