@@ -7,7 +7,7 @@ import { banner } from './dev-banner.ts';
 import { openLog, prepareDataFolder, resetDataFolder } from './dev-data.ts';
 import { useGivenDatabase, withAddressOfOther } from './dev-database.ts';
 import { type DevOptions, parseOptions, usage } from './dev-options.ts';
-import { type DevContext, type Part, parts, type StartedPart } from './dev-parts.ts';
+import type { DevContext, Part, StartedPart } from './dev-parts.ts';
 import { type EndReason, listenForShutdown, type Shutdown } from './dev-shutdown.ts';
 import { removeRuntime, writeRuntime } from './runtime.ts';
 
@@ -74,6 +74,9 @@ async function startAll(
   }
   const opened = await openLog(options.dataDir, options.logLevel);
   onLog(opened);
+  // The rest of the program is read while PostgreSQL starts, in the time that is spent waiting anyway.
+  const loading = import('./dev-parts.ts');
+  loading.catch(() => {});
   const database = await startDatabase(options, shutdown, running, { log: opened.log, onProgress });
   if (isCannotStart(database)) return withAddressOfOther(database, options.dataDir);
   const context: DevContext = {
@@ -84,10 +87,9 @@ async function startAll(
     signal: shutdown.signal,
     fail: (fault) => shutdown.request({ kind: 'fault', fault }),
   };
-  const list = parts(context);
   const portFault = await checkPorts(options);
   if (portFault !== null) return portFault;
-  const started = await startParts(list, shutdown, running);
+  const started = await startParts((await loading).parts(context), shutdown, running);
   if (isCannotStart(started) || shutdown.signal.aborted) return isCannotStart(started) ? started : null;
   await writeRuntime(options.dataDir, {
     pid: process.pid,
