@@ -4,8 +4,9 @@ import { environment, type Setting } from './environment.ts';
 /** docs/configuration.md: the settings of the processes that run apart. */
 export function configurationPage(): string {
   const introduction = [
-    '`npm start` needs no setting. The processes that run apart (`onetill api`, `worker`, `sweeper`, `migrate`) read these from',
-    'the environment, all at once, before they do anything: a process with a faulty setting names every fault and ends.',
+    '`npm start` needs no setting. The processes that run apart (`onetill api`, `worker`, `sweeper`, `migrate`)',
+    'read these from the environment, all at once, before they do anything: a process with a faulty setting names',
+    'every fault and ends.',
   ].join('\n');
   const rows = Object.values(environment).map((setting: Setting) => [
     `\`${setting.name}\``,

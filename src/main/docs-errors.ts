@@ -9,8 +9,8 @@ export function errorsPage(): string {
       .filter(([, { status }]) => wanted(status))
       .map(([code, { status, title, next }]) => [`\`${code}\``, status, title, next]);
   const introduction = [
-    'Every refusal has a stable code: never renamed, never reused. Decide by the code; messages are for people and may',
-    'change.',
+    'Every refusal has a stable code: never renamed, never reused. Decide by the code; messages are for people',
+    'and may change.',
   ].join('\n');
   return [
     head('Errors', '`src/shared/refusals.ts`', introduction),

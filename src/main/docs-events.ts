@@ -16,12 +16,13 @@ export function eventSchemas(): [path: string, text: string][] {
 /** docs/events.md: what is told to the outside, and how. */
 export function eventsPage(): string {
   const introduction = [
-    'Domain events are [CloudEvents 1.0](https://cloudevents.io) in JSON. They carry ids and amounts, never personal data.',
-    'Each is written in the transaction of the change that it tells of, delivered at least once, and numbered: `sequence`',
-    'counts 1, 2, 3, … within one order, without a gap. Recognise a repetition by `source` and `id`.',
+    'Domain events are [CloudEvents 1.0](https://cloudevents.io) in JSON. They carry ids and amounts, never',
+    'personal data. Each is written in the transaction of the change that it tells of, delivered at least once,',
+    'and numbered: `sequence` counts 1, 2, 3, … within one order, without a gap. Recognise a repetition by',
+    '`source` and `id`.',
     '',
-    'Within a version, fields are only ever added. A change of meaning is a new version, and both are sent while anyone reads',
-    'the old one.',
+    'Within a version, fields are only ever added. A change of meaning is a new version, and both are sent while',
+    'anyone reads the old one.',
   ].join('\n');
   const rows = names.map((name) => {
     const { version, describes, data } = domainEvents[name];

@@ -17,8 +17,8 @@ export const machines: readonly { readonly machine: Machine<string>; readonly fi
 /** docs/state-machines.md: each machine as a diagram and as a table. */
 export function machinesPage(): string {
   const introduction = [
-    'Each machine is one table in code. A change of state that is not in the table cannot be written, and a test fails when',
-    'a state is never reached or never leads to an end.',
+    'Each machine is one table in code. A change of state that is not in the table cannot be written, and a test',
+    'fails when a state is never reached or never leads to an end.',
   ].join('\n');
   const sections = machines.map(({ machine, file }) => {
     const rows = Object.entries(machine.transitions).flatMap(([from, targets]) => {

@@ -5,9 +5,10 @@ import { duration, head, table } from './docs-page.ts';
 /** docs/queues.md: the named queues and the messages that go through them. */
 export function queuesPage(): string {
   const introduction = [
-    "Messages wait in the order's own database and are written in its own transactions. A worker takes them under a lease,",
-    'renews it while it works, and tries again after a failure with exponential backoff and full jitter, or after the time',
-    'that the other side asked for. What is out of attempts becomes a [dead letter](runbooks/dead-letter.md).',
+    "Messages wait in the order's own database and are written in its own transactions. A worker takes them under",
+    'a lease, renews it while it works, and tries again after a failure with exponential backoff and full jitter,',
+    'or after the time that the other side asked for. What is out of attempts becomes a [dead',
+    'letter](runbooks/dead-letter.md).',
   ].join('\n');
   const ofQueues = Object.entries(queues).map(([name, settings]: [string, QueueSettings]) => [
     `\`${name}\``,
@@ -34,8 +35,8 @@ export function queuesPage(): string {
 /** docs/parties.md: how each outside party is treated. */
 export function partiesPage(): string {
   const introduction = [
-    'Every call out of the process goes to one of these parties, under its limits. A call that certainly never left may be',
-    'made once more at once; everything else is tried again by the queue, or asked for.',
+    'Every call out of the process goes to one of these parties, under its limits. A call that certainly never',
+    'left may be made once more at once; everything else is tried again by the queue, or asked for.',
   ].join('\n');
   return `${head('Outside parties', '`src/shared/parties.ts`', introduction)}\n${partiesAsMarkdown()}\n`;
 }

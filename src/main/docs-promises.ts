@@ -14,9 +14,10 @@ export type PromiseEntry = {
 /** docs/promises.md: what holds, and by what it is held. */
 export function promisesPage(entries: readonly PromiseEntry[]): string {
   const introduction = [
-    'What Onetill promises. Each promise is held twice, by a constraint in SQL and by an assertion in code, and is tried by',
-    'tests that are named after it. A promise that lacks one of the three fails `tests/promises/promises.test.ts`. The numbers',
-    'are stable; those that are missing are promises of rooms that are not built yet.',
+    'What Onetill promises. Each promise is held twice, by a constraint in SQL and by an assertion in code, and',
+    'is tried by tests that are named after it. A promise that lacks one of the three fails',
+    '`tests/promises/promises.test.ts`. The numbers are stable; those that are missing are promises of rooms that',
+    'are not built yet.',
   ].join('\n');
   const rows = entries.map(({ number, promise, constraints, assertions }) => [
     number,

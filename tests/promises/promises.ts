@@ -1,5 +1,7 @@
 import type { PromiseEntry } from '../../src/main/docs-promises.ts';
 
+const schema = 'tests/promises/schema-refuses.db.test.ts';
+
 /**
  * The promises as data: what holds, the constraint in SQL, the assertion in code, and the tests that try to break it.
  * promises.test.ts proves that each of them exists; docs/promises.md is made from here.
@@ -10,7 +12,16 @@ export const promises: readonly PromiseEntry[] = [
     promise: 'One order per commit key, and one answer per key, for ever',
     constraints: ['commit_keys_pkey', 'commit_keys_are_immutable', 'one_live_order_per_checkout'],
     assertions: [{ file: 'src/checkout/commit.ts', symbol: 'decideCommit' }],
-    tests: [],
+    tests: [
+      {
+        file: schema,
+        name: 'the schema refuses a second answer under a commit key, a changed one and a second order of a checkout',
+      },
+      {
+        file: 'tests/storefront-api/purchase.http.test.ts',
+        name: 'the answer under a key is the same to the byte for concurrent and later retries',
+      },
+    ],
   },
   {
     number: 2,
@@ -21,38 +32,58 @@ export const promises: readonly PromiseEntry[] = [
       'never_captured_above_the_authorisation',
     ],
     assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'authorised' }],
-    tests: [],
+    tests: [
+      { file: schema, name: 'the schema refuses a second capture, and one above what was authorised' },
+      {
+        file: 'tests/saga/order.db.test.ts',
+        name: 'an order that is paid for is confirmed, its stock sold and one authorisation taken',
+      },
+    ],
   },
   {
     number: 3,
     promise: 'No oversell: received = sold + held + free, and free is never negative',
     constraints: ['stock_is_never_oversold'],
     assertions: [{ file: 'src/checkout/commit.ts', symbol: 'stockRefusal' }],
-    tests: [],
+    tests: [{ file: schema, name: 'the schema refuses to hold more stock than there is' }],
   },
   {
     number: 5,
     promise: 'Every committed order ends: confirmed, or cancelled with all its money and stock given back',
     constraints: ['a_state_that_is_not_final_has_a_deadline', 'a_cancellation_has_a_reason'],
     assertions: [
-      { file: 'src/sagas/saga.ts', symbol: 'assertOrderMay' },
-      { file: 'src/sagas/saga.ts', symbol: 'goBack' },
+      { file: 'src/sagas/decide.ts', symbol: 'assertOrderMay' },
+      { file: 'src/sagas/decide.ts', symbol: 'goBack' },
     ],
-    tests: [],
+    tests: [
+      {
+        file: schema,
+        name: 'the schema refuses an unfinished order without a deadline and a cancelled one without a reason',
+      },
+      {
+        file: 'tests/saga/order.db.test.ts',
+        name: 'a declined order is cancelled, its stock is free again and the checkout is open for another payment',
+      },
+    ],
   },
   {
     number: 6,
     promise: 'Every committed message is delivered at least once and takes effect once',
     constraints: ['one_effect_per_message', 'one_message_per_key'],
     assertions: [{ file: 'src/messaging/messages.sql.ts', symbol: 'settleOrRetry' }],
-    tests: [],
+    tests: [
+      { file: schema, name: 'the schema refuses a second effect of a message and a second message of one cause' },
+    ],
   },
   {
     number: 7,
     promise: "One order's events are applied in order, with no gap",
     constraints: ['one_event_per_sequence', 'order_timeline_pkey'],
     assertions: [{ file: 'src/orders/timeline.sql.ts', symbol: 'apply' }],
-    tests: [],
+    tests: [
+      { file: schema, name: 'the schema refuses two events at one place of an order' },
+      { file: 'tests/saga/order.db.test.ts', name: 'the timeline tells what happened to an order, in order' },
+    ],
   },
   {
     number: 8,
@@ -62,14 +93,20 @@ export const promises: readonly PromiseEntry[] = [
       { file: 'src/checkout/commit.ts', symbol: 'priceRefusal' },
       { file: 'src/payments/authorise.run.ts', symbol: 'authorised' },
     ],
-    tests: [],
+    tests: [
+      { file: schema, name: 'the schema refuses a change of the price that the buyer saw' },
+      {
+        file: 'tests/storefront-api/purchase.http.test.ts',
+        name: 'a price that changed since the quote is refused with what changed, and the new total stands',
+      },
+    ],
   },
   {
     number: 9,
     promise: 'An unknown payment becomes what the provider says that it is',
     constraints: ['an_unsettled_payment_is_asked_for'],
     assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'settle' }],
-    tests: [],
+    tests: [{ file: schema, name: 'the schema refuses an unknown payment that nobody will ask for' }],
   },
   {
     number: 14,
@@ -79,6 +116,15 @@ export const promises: readonly PromiseEntry[] = [
       { file: 'src/shared/inbound/json.ts', symbol: 'faultOfText' },
       { file: 'src/shared/inbound/json.ts', symbol: 'faultOfNumber' },
     ],
-    tests: [],
+    tests: [
+      {
+        file: 'tests/storefront-api/garbage.http.test.ts',
+        name: 'a card number in any place of any route is refused with its place and without its digits',
+      },
+      {
+        file: 'tests/storefront-api/garbage.http.test.ts',
+        name: 'a card number in any field of a checkout is refused before anything is stored',
+      },
+    ],
   },
 ];

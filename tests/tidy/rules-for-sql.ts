@@ -7,7 +7,8 @@ const measureOf: Readonly<Record<string, string>> = { jsonb: 'pg_column_size', b
 const statementBegins = new RegExp(
   '^\\s*(--[^\\n]*\\n\\s*)*(' +
     'select\\b|insert into\\b|update\\s+\\S+\\s+(\\w+\\s+)?set\\b|delete from\\b|with( recursive)?\\s+\\S+\\s+as\\b|' +
-    '(create|alter|drop)\\s+(table|index|unique|function|trigger|database|role|user|type|view|schema)\\b|truncate\\s|merge into\\b)',
+    '(create|alter|drop)\\s+(table|index|unique|function|trigger|database|role|user|type|view|schema)\\b|' +
+    'truncate\\s|merge into\\b)',
   'i',
 );
 
