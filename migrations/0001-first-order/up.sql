@@ -1,9 +1,10 @@
--- Every row belongs to a merchant. What the commit writes does not reference merchants by a foreign key: every insert
--- would lock the one merchant row, and hundreds of lockers at once cost more than the check is worth; the merchant comes
--- from the checkout, whose caller references it. Every text has a limit. Money is bigint minor units beside its currency.
+-- Every row belongs to a merchant. What the commit writes does not reference merchants by a foreign key: each insert
+-- would lock the one merchant row, and hundreds of lockers at once cost more than the check is worth; the merchant
+-- comes from the checkout, whose caller references it. Every text has a limit. Money is bigint minor units beside its
+-- currency.
 -- Times are set by this server's clock, so that processes with skewed clocks agree on leases and deadlines.
 
--- Who sells, and who calls -------------------------------------------------------------------------------------------
+-- Who sells, and who calls.
 
 create table merchants (
   merchant_id text primary key check (merchant_id ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
@@ -24,7 +25,7 @@ create table callers (
   primary key (merchant_id, caller_id)
 );
 
--- What is sold -------------------------------------------------------------------------------------------------------
+-- What is sold.
 
 create table products (
   merchant_id text not null references merchants,
@@ -39,7 +40,8 @@ create table products (
 create index products_by_words on products using gin (to_tsvector('english', title));
 create index products_by_price on products (merchant_id, price_minor, sku);
 
--- Promise 3: received = sold + held + free, and free is never negative. Rows change in place (HOT): no index but the key.
+-- Promise 3: received = sold + held + free, and free is never negative. Rows change in place (HOT): no index but the
+-- key.
 create table stock (
   merchant_id text not null,
   sku text not null check (char_length(sku) between 1 and 64),
@@ -64,7 +66,7 @@ create table stock_adjustments (
 );
 create index stock_adjustments_by_sku on stock_adjustments (merchant_id, sku);
 
--- The checkout -------------------------------------------------------------------------------------------------------
+-- The checkout.
 
 create table checkouts (
   checkout_id uuid primary key,
@@ -102,7 +104,7 @@ create trigger quotes_are_immutable before update on quotes for each row execute
 -- Promise 1: one answer per key, for ever. The key is unique per caller and operation; the request's hash tells a retry
 -- from another request under the same key; the outcome is enough to give the first answer again, word for word.
 create table commit_keys (
-  merchant_id text not null,
+  merchant_id text not null check (char_length(merchant_id) <= 63),
   caller_id text not null check (char_length(caller_id) <= 63),
   operation text not null check (operation in ('create', 'update', 'complete', 'cancel')),
   idempotency_key text not null check (char_length(idempotency_key) between 1 and 255),
@@ -116,7 +118,7 @@ create table commit_keys (
 create trigger commit_keys_are_immutable before update or delete on commit_keys
   for each row execute function refuse_change();
 
--- The order ----------------------------------------------------------------------------------------------------------
+-- The order.
 
 create table orders (
   order_id uuid primary key,
@@ -174,7 +176,7 @@ create table reservations (
   foreign key (merchant_id, sku) references stock
 ) with (fillfactor = 80);
 
--- Money --------------------------------------------------------------------------------------------------------------
+-- Money.
 
 create table payments (
   payment_id uuid primary key,
@@ -184,7 +186,8 @@ create table payments (
   -- The provider's token of the payment method. Never a card number.
   token text not null check (char_length(token) between 1 and 255),
   status text not null check (status in
-    ('intended', 'authorising', 'unknown', 'authorised', 'declined', 'voiding', 'voided', 'abandoned', 'captured', 'refunded')),
+    ('intended', 'authorising', 'unknown', 'authorised', 'declined', 'voiding', 'voided', 'abandoned', 'captured',
+     'refunded')),
   currency text not null check (currency ~ '^[A-Z]{3}$'),
   amount_minor bigint not null check (amount_minor >= 0),
   authorised_minor bigint not null default 0 check (authorised_minor >= 0),
@@ -231,7 +234,7 @@ create table webhooks_received (
   primary key (provider, event_id)
 );
 
--- The saga -----------------------------------------------------------------------------------------------------------
+-- The saga.
 
 create table sagas (
   order_id uuid primary key references orders,
@@ -258,7 +261,7 @@ create table saga_steps (
   primary key (order_id, step)
 ) with (fillfactor = 80);
 
--- Messages -----------------------------------------------------------------------------------------------------------
+-- Messages.
 
 -- The outbox and the queues are one table: a message is written in the transaction of its cause, and taken from here.
 create table messages (
@@ -307,11 +310,11 @@ create table dead_letters (
   merchant_id text not null check (char_length(merchant_id) <= 63),
   order_id uuid,
   idempotency_key text not null check (char_length(idempotency_key) between 1 and 255),
-  payload jsonb not null,
+  payload jsonb not null check (pg_column_size(payload) <= 65536),
   traceparent text check (char_length(traceparent) <= 64),
   attempt integer not null,
   first_enqueued_at timestamptz not null,
-  history jsonb not null,
+  history jsonb not null check (pg_column_size(history) <= 131072),
   reason text not null check (char_length(reason) between 1 and 500),
   status text not null default 'open' check (status in ('open', 'replayed', 'discarded')),
   died_at timestamptz not null default now(),
@@ -361,7 +364,7 @@ create table order_timeline (
   primary key (order_id, sequence)
 );
 
--- Who did what -------------------------------------------------------------------------------------------------------
+-- Who did what.
 
 create table audit_entries (
   entry_id uuid primary key,

@@ -3,8 +3,8 @@ import { domainEvents } from '../messaging/events.ts';
 import { messageTypes } from '../messaging/queues.ts';
 import type { Waker } from '../messaging/waker.ts';
 import { shippingOptions } from '../pricing/shipping-rates.ts';
+import { firstMessage } from '../sagas/decide.ts';
 import { onlineOrder } from '../sagas/online-order.ts';
-import { firstMessage } from '../sagas/saga.ts';
 import { present } from '../shared/assert.ts';
 import { type Refused, Retry } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
@@ -20,7 +20,7 @@ import {
   type StoredOutcome,
   whyNotOpen,
 } from './commit.ts';
-import { draftOf, type Offer, type QuoteContent, quoteDraft, selectedDestination } from './quote.ts';
+import { draftOf, fitsAnOrder, type Offer, type QuoteContent, quoteDraft, selectedDestination } from './quote.ts';
 import { quoteToJson } from './quote-json.ts';
 
 export type CommitOptions = {
@@ -34,8 +34,8 @@ const collisionTriesMax = 6;
 const uniqueViolation = '23505';
 
 /**
- * Commits checkouts in one transaction, each with its own outcome, decided in order of arrival. Two requests of one list
- * must not share a checkout or a key.
+ * Commits checkouts in one transaction, each with its own outcome, decided in order of arrival. Two requests of one
+ * list must not share a checkout or a key.
  */
 export async function commit(
   options: CommitOptions,
@@ -222,8 +222,10 @@ function buyerHash(merchantId: string, email: string | undefined): string | null
 /** The quote at the prices of now. */
 function requote(content: QuoteContent, offers: ReadonlyMap<string, Offer>, shipsFrom: string): QuoteContent {
   const currency = offers.values().next().value?.currency;
-  if (currency === undefined) return content;
-  return quoteDraft(draftOf(content), offers, currency, shippingOptions(shipsFrom)).content;
+  const draft = draftOf(content);
+  // Prices that no order can carry any more leave the quote as it is; the refusal names them.
+  if (currency === undefined || !fitsAnOrder(draft, offers)) return content;
+  return quoteDraft(draft, offers, currency, shippingOptions(shipsFrom)).content;
 }
 
 /** One stock row is changed once per statement, whatever the number of orders that hold it. */

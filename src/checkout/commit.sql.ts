@@ -92,7 +92,8 @@ const writeStatement = `
   ), keys as (
     insert into commit_keys
       (merchant_id, caller_id, operation, idempotency_key, request_sha256, checkout_id, outcome, order_id)
-    select merchant_id, caller_id, 'complete', idempotency_key, decode(request_sha256, 'hex'), checkout_id, outcome, order_id
+    select merchant_id, caller_id, 'complete', idempotency_key, decode(request_sha256, 'hex'), checkout_id, outcome,
+           order_id
     from jsonb_to_recordset($5) as k(merchant_id text, caller_id text, idempotency_key text, request_sha256 text,
          checkout_id uuid, outcome jsonb, order_id uuid)
   ), taken as (
@@ -136,7 +137,8 @@ const writeStatement = `
     insert into saga_steps (order_id, step, position, status, undo, attempts, ended_at)
     select order_id, 'hold-stock', 0, 'done', 'registered', 1, now() from new_orders
   ), sent as (
-    insert into messages (message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload, traceparent)
+    insert into messages
+      (message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload, traceparent)
     select message_id, queue, message_type, message_version, merchant_id, order_id, order_id::text, '{}', traceparent
     from new_orders
   ), told as (

@@ -145,7 +145,8 @@ function priceRefusal(
     (each) =>
       `${each.sku} was ${price(each.quotedMinor, quote.currency)} and is ${price(each.currentMinor, quote.currency)}`,
   );
-  const total = `The total was ${show(money(quote.content.totalMinor, quote.currency))} and is ${show(money(newContent.totalMinor, quote.currency))}.`;
+  const [oldTotal, newTotal] = [quote.content, newContent].map((each) => show(money(each.totalMinor, quote.currency)));
+  const total = `The total was ${oldTotal} and is ${newTotal}.`;
   return decided('price_changed', `${[...text, ''].join('. ')}${total}`, { lines: changed }, newContent);
 }
 

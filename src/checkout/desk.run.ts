@@ -1,4 +1,3 @@
-import { readOffers } from '../catalog/products.sql.ts';
 import { readOrder } from '../orders/orders.sql.ts';
 import type { OutcomeWatch } from '../orders/outcome-watch.run.ts';
 import { shippingOptions } from '../pricing/shipping-rates.ts';
@@ -22,6 +21,7 @@ import {
 import { type CommitOptions, commit } from './commit.run.ts';
 import { whyNotOpen } from './commit.ts';
 import type { Caller, CheckoutDesk, CheckoutView, CompleteRequest, Notice, RequestKey } from './desk.ts';
+import { nothingBuyable, priceDraft } from './price.run.ts';
 import { type Draft, draftOf, type Quoted, quoteDraft } from './quote.ts';
 import { committedView, refusedView, viewOf } from './view.ts';
 
@@ -53,7 +53,9 @@ async function create(
 ): Promise<Refused | CheckoutView> {
   const known = await knownAnswer(options, caller, 'create', key);
   if (known !== null) return isRefused(known) ? known : await answer(options, caller, known.checkoutId, known.version);
-  const { quoted, notices } = await price(options, caller, draft);
+  const priced = await priceDraft(options.database, caller, draft);
+  if (isRefused(priced)) return priced;
+  const { quoted, notices } = priced;
   if (quoted.content.lines.length === 0) return nothingBuyable(quoted);
   const checkoutId = options.newId();
   const collided = await keyed(options, caller, 'create', key, checkoutId, 1, async (tx) => {
@@ -75,7 +77,9 @@ async function read(options: DeskOptions, caller: Caller, checkoutId: string): P
   const checkout = await ownCheckout(options, caller, checkoutId);
   if (checkout === null) return noCheckout;
   const isOpen = whyNotOpen(checkout) === null;
-  const { notices } = isOpen ? await price(options, caller, draftOf(checkout.quote.content)) : { notices: [] };
+  const priced = isOpen ? await priceDraft(options.database, caller, draftOf(checkout.quote.content)) : null;
+  const notices: readonly Notice[] =
+    priced === null ? [] : isRefused(priced) ? [{ refusal: priced, weight: 'blocks' }] : priced.notices;
   return viewOf(checkout, notices, shippingOptions(caller.country));
 }
 
@@ -88,7 +92,9 @@ async function update(
 ): Promise<Refused | CheckoutView> {
   const known = await knownAnswer(options, caller, 'update', key);
   if (known !== null) return isRefused(known) ? known : await answer(options, caller, known.checkoutId, known.version);
-  const { quoted, notices } = await price(options, caller, draft);
+  const priced = await priceDraft(options.database, caller, draft);
+  if (isRefused(priced)) return priced;
+  const { quoted, notices } = priced;
   if (quoted.content.lines.length === 0) return nothingBuyable(quoted);
   const before = await ownCheckout(options, caller, checkoutId);
   if (before === null) return noCheckout;
@@ -218,46 +224,6 @@ async function answer(
   return viewOf({ ...checkout, quote }, [], shippingOptions(caller.country));
 }
 
-async function price(
-  options: DeskOptions,
-  caller: Caller,
-  draft: Draft,
-): Promise<{ quoted: Quoted; notices: Notice[] }> {
-  const skus = [...new Set(draft.lines.map((line) => line.sku))];
-  const offers = new Map(
-    (await readOffers(options.database, caller.merchantId, skus)).map((offer) => [offer.sku, offer]),
-  );
-  const quoted = quoteDraft(draft, offers, currencyOf(caller.currency), shippingOptions(caller.country));
-  const gone = quoted.unavailable.map(
-    ({ index, sku }): Notice => ({
-      refusal: refuse('item_unavailable', `${sku} is not sold and was left out.`, {
-        path: `$.line_items[${index}]`,
-        details: { sku },
-      }),
-      weight: 'informs',
-    }),
-  );
-  const short = quoted.content.lines.flatMap((line, index): Notice[] => {
-    const free = offers.get(line.sku)?.freeUnits ?? 0n;
-    if (free >= BigInt(line.quantity)) return [];
-    const message = `Not enough stock. ${line.sku}: ${line.quantity} wanted, ${free} available.`;
-    return [
-      {
-        refusal: refuse('out_of_stock', message, { path: `$.line_items[${index}]`, details: { sku: line.sku } }),
-        weight: 'blocks',
-      },
-    ];
-  });
-  return { quoted, notices: [...gone, ...short] };
-}
-
-function nothingBuyable(quoted: Quoted): Refused {
-  const names = quoted.unavailable.map((each) => each.sku).join(', ');
-  return refuse('item_unavailable', `Not sold here: ${names}. Item not found.`, {
-    details: { skus: quoted.unavailable.map((each) => each.sku) },
-  });
-}
-
 async function knownAnswer(options: DeskOptions, caller: Caller, operation: KeyedOperation, key: RequestKey | null) {
   if (key === null) return null;
   const known = await readKey(options.database, { ...caller, operation, idempotencyKey: key.key });
@@ -267,7 +233,10 @@ async function knownAnswer(options: DeskOptions, caller: Caller, operation: Keye
   return refuse('idempotency_key_reused', 'This Idempotency-Key was used for another request. Use a new key.');
 }
 
-/** Does the work and keeps its answer under the key, in one transaction. `collided`: another request had the key first. */
+/**
+ * Does the work and keeps its answer under the key, in one transaction. `collided`: another request had the key
+ * first.
+ */
 async function keyed(
   options: DeskOptions,
   caller: Caller,

@@ -1,4 +1,4 @@
-import { type Currency, money, sum, times } from '../shared/money.ts';
+import { amountMinorMax, type Currency, money, sum, times } from '../shared/money.ts';
 
 /**
  * What a buyer is shown and agrees to: lines with prices, the destination, shipping, totals. A quote is immutable;
@@ -79,6 +79,18 @@ export type ShippingOption = {
   readonly description: string;
   readonly priceMinor: bigint;
 };
+
+/** What the goods of one order may cost: the largest amount, with room for shipping. */
+export const subtotalMinorMax = amountMinorMax - 10_000_000n;
+
+/** Whether the lines add up to what one order may cost. A draft that does not must not be quoted. */
+export function fitsAnOrder(draft: Draft, offers: ReadonlyMap<string, Offer>): boolean {
+  const subtotalMinor = draft.lines.reduce(
+    (total, line) => total + (offers.get(line.sku)?.priceMinor ?? 0n) * BigInt(line.quantity),
+    0n,
+  );
+  return subtotalMinor <= subtotalMinorMax;
+}
 
 export type Quoted = {
   readonly content: QuoteContent;

@@ -1,6 +1,9 @@
 import type { Queryable } from '../shared/postgres/client.ts';
 
-/** The merchant of `npm start`, and the key with which its shop calls. Known to everybody: for trying out, on loopback. */
+/**
+ * The merchant of `npm start`, and the key with which its shop calls. Known to everybody: for trying out, on
+ * loopback.
+ */
 export const demoMerchant = { merchantId: 'demo', callerId: 'shop', apiKey: 'demo-key' } as const;
 
 /** Makes the demo merchant and its caller, once. */

@@ -9,8 +9,9 @@ export type Stoppable = { readonly stop: () => Promise<void> };
 export type ProcessContext = { readonly databaseUrl: string; readonly log: Logger };
 
 /**
- * Runs one process until it is asked to stop: reads the environment, starts, waits for SIGINT or SIGTERM, stops. Answers
- * the exit code: 0 after a stop that was asked for, or at once when the start gives null; 1 after a fault, 2 if the environment is not fit.
+ * Runs one process until it is asked to stop: reads the environment, starts, waits for SIGINT or SIGTERM, stops.
+ * Answers the exit code: 0 after a stop that was asked for, or at once when the start gives null; 1 after a fault, 2
+ * if the environment is not fit.
  */
 export async function runProcess(
   kind: ProcessKind,

@@ -16,11 +16,13 @@ import { authoriseStep, type PaymentsOptions } from '../payments/authorise.run.t
 import { checkPayment, voidStray } from '../payments/check.run.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import { createSimulatedProvider } from '../payments/providers/simulated.client.ts';
+import { sweepUnsettledPayments } from '../payments/sweep.run.ts';
 import { type PaymentTimings, paymentTimings } from '../payments/timings.ts';
 import { voidUndo } from '../payments/void.run.ts';
 import { describedWebhooks, registerWebhooks, type WebhookSource } from '../payments/webhooks.http.ts';
 import { handleWebhook } from '../payments/webhooks.run.ts';
 import { type RunnerOptions, stepRunner, undoRunner } from '../sagas/runner.run.ts';
+import { sweepOverdueOrders } from '../sagas/sweeper.run.ts';
 import { machineClock } from '../shared/clock.ts';
 import { newUuid } from '../shared/ids.ts';
 import { type Answered, createInbound, type Inbound } from '../shared/inbound.ts';
@@ -119,6 +121,9 @@ export function buildHandlers(
     'handle-webhook': handleWebhook({ ...built, newId: newUuid }),
   };
 }
+
+/** What the sweeper looks after. */
+export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments] as const;
 
 /** A worker with its event feed. `wake` comes from the database's hints. */
 export function buildWorker(

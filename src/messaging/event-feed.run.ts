@@ -2,7 +2,7 @@ import { sleep } from '../shared/clock.ts';
 import { toError } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Database, Transaction } from '../shared/postgres/client.ts';
-import { lockCursor, moveCursor, readEvents } from './events.sql.ts';
+import { lockCursor, makeCursor, moveCursor, readEvents } from './events.sql.ts';
 import type { StoredEvent } from './events.ts';
 
 /** Reads the domain events in order. Its effect and its place in the feed are one transaction. */
@@ -50,6 +50,7 @@ async function feed(options: FeedOptions, subscriber: Subscriber, stopping: Abor
 /** Applies the next batch. Returns how many events it held. */
 export async function feedOnce(database: Database, subscriber: Subscriber): Promise<number> {
   return await database.transaction(async (tx) => {
+    await makeCursor(tx, subscriber.name);
     const cursor = await lockCursor(tx, subscriber.name);
     if (cursor === null) return 0;
     const events = await readEvents(tx, cursor, batchSizeMax);

@@ -3,16 +3,17 @@ import type { StoredEvent } from './events.ts';
 
 export type Cursor = { readonly transactionId: string; readonly position: bigint };
 
-/**
- * Locks the subscriber's cursor, so that one process at a time reads for it; null if another one does. Creates it at the
- * beginning of all events.
- */
-export async function lockCursor(tx: Transaction, subscriber: string): Promise<Cursor | null> {
+/** Makes a subscriber's cursor, at the beginning of all events, if it has none. */
+export async function makeCursor(tx: Transaction, subscriber: string): Promise<void> {
   await tx.execute({
     name: 'make_event_cursor',
     text: 'insert into event_cursors (subscriber) values ($1) on conflict do nothing',
     values: [subscriber],
   });
+}
+
+/** Locks the subscriber's cursor, so that one process at a time reads for it; null if another one does. */
+export async function lockCursor(tx: Transaction, subscriber: string): Promise<Cursor | null> {
   const rows = await tx.query<Cursor>({
     name: 'lock_event_cursor',
     text: `

@@ -130,7 +130,7 @@ export function cloudEventType(type: string): string {
 
 /** One line for people: what the event says happened. */
 export function tell(type: string, data: Readonly<Record<string, unknown>>): string {
-  const fact = data['code'] ?? data['decline_code'] ?? data['provider_reference'] ?? data['reason'] ?? data['by'];
+  const fact = data.code ?? data.decline_code ?? data.provider_reference ?? data.reason ?? data.by;
   const words = type.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
   const sentence = words.charAt(0).toUpperCase() + words.slice(1);
   return fact === undefined ? sentence : `${sentence}: ${String(fact)}`;

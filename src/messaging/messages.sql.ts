@@ -29,7 +29,8 @@ export async function enqueue(tx: Transaction, messages: readonly NewMessage[]):
     name: 'enqueue',
     text: `
       insert into messages
-        (message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload, traceparent, available_at)
+        (message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload, traceparent,
+         available_at)
       select message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload, traceparent,
              now() + delay_ms * interval '1 millisecond'
       from jsonb_to_recordset($1) as m(message_id uuid, queue text, type text, schema_version integer, merchant_id text,
@@ -61,8 +62,8 @@ export async function take(
           available_at = now() + $5 * interval '1 millisecond',
           first_taken_at = coalesce(m.first_taken_at, now()),
           history = case when m.lease_id is null then m.history
-                         else m.history || jsonb_build_object('at', now(), 'attempt', m.attempt, 'by', m.leased_by,
-                                                              'reason', 'the lease expired: its worker died or hung') end
+                    else m.history || jsonb_build_object('at', now(), 'attempt', m.attempt, 'by', m.leased_by,
+                           'reason', 'the lease expired: its worker died or hung') end
       from due
       where m.message_id = due.message_id
       returning m.message_id as "messageId", m.queue, m.type, m.schema_version as "schemaVersion",
@@ -110,7 +111,9 @@ export async function settle(tx: Transaction, message: Message, consumer: string
   return ended === 1;
 }
 
-/** Ends a message as `settle` does, or rolls the effect back by throwing, because another worker has the message now. */
+/**
+ * Ends a message as `settle` does, or rolls the effect back by throwing, because another worker has the message now.
+ */
 export async function settleOrRetry(tx: Transaction, message: Message, consumer: string): Promise<void> {
   if (!(await settle(tx, message, consumer))) throw new Retry('the lease was lost while the message was handled');
 }
@@ -138,8 +141,9 @@ export async function bury(tx: Transaction, message: Message, reason: string): P
     name: 'bury_message',
     text: `
       with gone as (delete from messages where message_id = $1 and lease_id = $2 returning *)
-      insert into dead_letters (message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload,
-                                traceparent, attempt, first_enqueued_at, history, reason)
+      insert into dead_letters
+        (message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload, traceparent,
+         attempt, first_enqueued_at, history, reason)
       select message_id, queue, type, schema_version, merchant_id, order_id, idempotency_key, payload, traceparent,
              attempt, first_enqueued_at,
              history || jsonb_build_object('at', now(), 'attempt', attempt, 'by', leased_by, 'reason', $3::text), $3
@@ -152,7 +156,9 @@ export async function bury(tx: Transaction, message: Message, reason: string): P
   return buried === 1;
 }
 
-/** Makes a waiting message due now, because what it waits for may have come. One that is being handled is left alone. */
+/**
+ * Makes a waiting message due now, because what it waits for may have come. One that is being handled is left alone.
+ */
 export async function hasten(tx: Transaction, type: MessageType, idempotencyKey: string): Promise<void> {
   await tx.execute({
     name: 'hasten_message',

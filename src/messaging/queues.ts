@@ -30,7 +30,7 @@ export const queues = {
     attemptsMax: 20,
     backoffBaseMs: 250,
     backoffCapMs: 60_000,
-    why: 'Mostly waiting for the provider. The lease is three times the longest call; 20 attempts outlast an hour of outage.',
+    why: 'Mostly waiting for the provider. A lease lasts three of the longest calls; 20 attempts, a quarter of an hour.',
   },
   orders: {
     concurrency: 8,

@@ -1,3 +1,4 @@
+import { after } from '../shared/clock.ts';
 import type { Database } from '../shared/postgres/client.ts';
 import type { Waker } from './waker.ts';
 
@@ -17,9 +18,9 @@ export function createWaker(
 ): Waker & { local(onWake: (queues: string[]) => void): void } {
   const pending = new Set<string>();
   const listeners: ((queues: string[]) => void)[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  let isTimed = false;
   function flush(): void {
-    timer = undefined;
+    isTimed = false;
     const payload = [...pending].join(',');
     pending.clear();
     database.query({ name: 'wake', text: 'select pg_notify($1, $2)', values: [wakeChannel, payload] }).catch(onError);
@@ -28,7 +29,9 @@ export function createWaker(
     wake(queues) {
       for (const queue of queues) pending.add(queue);
       for (const listener of listeners) listener([...queues]);
-      if (timer === undefined) timer = setTimeout(flush, coalesceMs).unref();
+      if (isTimed) return;
+      isTimed = true;
+      after(coalesceMs, flush);
     },
     /** Workers of the same process hear of it without the way through the database. */
     local(onWake) {

@@ -1,4 +1,4 @@
-import { sleep, stopwatch } from '../shared/clock.ts';
+import { every, sleep, stopwatch } from '../shared/clock.ts';
 import { Retry, toError } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
@@ -61,7 +61,7 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
     nudge.abort();
   };
   stopping.addEventListener('abort', wake, { once: true });
-  const heart = setInterval(() => beat(options, settings, inHand), settings.leaseMs / 3);
+  const stopHeart = every(settings.leaseMs / 3, () => beat(options, settings, inHand));
 
   async function loop(): Promise<void> {
     while (!stopping.aborted) {
@@ -83,7 +83,7 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
       if (!nudged) await sleep(options.pollMs * (0.75 + 0.5 * options.random()), nudge.signal);
     }
     await Promise.allSettled([...inHand.values()].map((each) => each.work));
-    clearInterval(heart);
+    stopHeart();
   }
   return { wake, ended: loop() };
 }

@@ -1,4 +1,4 @@
-import { sleep } from '../shared/clock.ts';
+import { after, sleep } from '../shared/clock.ts';
 import type { Database } from '../shared/postgres/client.ts';
 import { type OrderOutcome, readOutcomes } from './orders.sql.ts';
 
@@ -35,12 +35,12 @@ export function createOutcomeWatch(database: Database): OutcomeWatch {
   return {
     wait(orderId, timeoutMs) {
       return new Promise((resolve) => {
-        const timer = setTimeout(() => end(null), timeoutMs);
+        const forget = after(timeoutMs, () => end(null));
         const tellers = waiting.get(orderId) ?? new Set();
         waiting.set(orderId, tellers.add(end));
         if (!isRunning) void rounds();
         function end(outcome: OrderOutcome | null): void {
-          clearTimeout(timer);
+          forget();
           tellers.delete(end);
           if (tellers.size === 0) waiting.delete(orderId);
           resolve(outcome);

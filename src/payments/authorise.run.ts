@@ -19,8 +19,9 @@ export type PaymentsOptions = {
 type Answer = ProviderOutcome<Authorisation>;
 
 /**
- * The step `authorise-payment`. The intent is committed before the call. If a call was made before, and its end is not
- * known, the provider is asked what became of it; only when it never saw our key is the call made again, under that key.
+ * The step `authorise-payment`. The intent is committed before the call. If a call was made before, and its end is
+ * not known, the provider is asked what became of it; only when it never saw our key is the call made again, under
+ * that key.
  */
 export function authoriseStep(options: PaymentsOptions): StepHandler {
   return {
@@ -82,7 +83,8 @@ async function settle(
   const { orderId } = order;
   const reason = answer.outcome === 'done' ? null : answer.reason;
   await recordOutcome(tx, { orderId, kind: 'authorise', outcome: answer.outcome, reason });
-  // While or after the saga went back, the payment belongs to the undo: the step only notes that there is money to void.
+  // While or after the saga went back, the payment belongs to the undo: the step only notes that there is money to
+  // void.
   const isGoingBack = order.saga.status !== 'running';
   switch (answer.outcome) {
     case 'done':

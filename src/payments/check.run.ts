@@ -16,8 +16,9 @@ const consumer = 'payments';
 type Options = RunnerOptions & PaymentsOptions;
 
 /**
- * Compares a payment with the provider's word, because a webhook hinted at news or time has passed. While the saga waits
- * for the authorisation, its own message is hastened. Money that arrives after the order went back is given back.
+ * Compares a payment with the provider's word, because a webhook hinted at news or time has passed. While the saga
+ * waits for the authorisation, its own message is hastened. Money that arrives after the order went back is given
+ * back.
  */
 export function checkPayment(options: Options): Handler {
   return {

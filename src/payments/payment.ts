@@ -14,8 +14,9 @@ export type PaymentStatus =
   | 'refunded';
 
 /**
- * A payment as we know it. `unknown` is a state of its own: it is left only on the provider's word. The ends `declined`,
- * `voided` and `abandoned` lead on to `voiding`, because money may still arrive late and must have a way back.
+ * A payment as we know it. `unknown` is a state of its own: it is left only on the provider's word. The ends
+ * `declined`, `voided` and `abandoned` lead on to `voiding`, because money may still arrive late and must have a way
+ * back.
  */
 export const paymentMachine: Machine<PaymentStatus> = {
   name: 'payment',

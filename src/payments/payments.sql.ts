@@ -24,7 +24,8 @@ export async function intend(
   await tx.execute({
     name: 'intend_payment_call',
     text: `
-      insert into payment_attempts (order_id, kind, payment_id, merchant_id, provider_key, amount_minor, calls, outcome, last_called_at)
+      insert into payment_attempts
+        (order_id, kind, payment_id, merchant_id, provider_key, amount_minor, calls, outcome, last_called_at)
       values ($1, $2, $3, $4, $5, $6, 1, 'intended', now())
       on conflict (order_id, kind) do update
         set calls = payment_attempts.calls + 1, last_called_at = now(), outcome = 'intended', settled_at = null`,

@@ -3,8 +3,8 @@ export type PaymentTimings = {
   /** A payment without an answer is asked for after this, even if every message about it was lost. */
   readonly checkAfterMs: number;
   /**
-   * If the provider does not know our key this long after our last call, the call never arrived. Longer than the longest
-   * call (parties.ts), because until then it may still be on its way.
+   * If the provider does not know our key this long after our last call, the call never arrived. Longer than the
+   * longest call (parties.ts), because until then it may still be on its way.
    */
   readonly absentAfterMs: number;
   /** After going back without finding an authorisation, the provider is asked once more this much later. */

@@ -1,9 +1,9 @@
 import type { SagaDefinition } from './saga.ts';
 
 /**
- * The online order, read aloud: the commit holds the stock; then we screen for fraud, authorise the payment, and confirm.
- * Until the payment is authorised the order can go back: the authorisation is voided and the stock released. From there
- * on it only goes forward.
+ * The online order, read aloud: the commit holds the stock; then we screen for fraud, authorise the payment, and
+ * confirm. Until the payment is authorised the order can go back: the authorisation is voided and the stock released.
+ * From there on it only goes forward.
  */
 export const onlineOrder: SagaDefinition = {
   name: 'online-order',

@@ -7,18 +7,9 @@ import { present } from '../shared/assert.ts';
 import { Retry } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Database, Transaction } from '../shared/postgres/client.ts';
+import { afterStep, afterUndo, afterUndoParked, registerStep, registerUndo } from './decide.ts';
 import { applyChange, lockOrder, type SagaOrder } from './saga.sql.ts';
-import {
-  afterStep,
-  afterUndo,
-  afterUndoParked,
-  registerStep,
-  registerUndo,
-  type SagaChange,
-  type StepName,
-  type StepState,
-  type UndoName,
-} from './saga.ts';
+import type { SagaChange, StepName, StepState, UndoName } from './saga.ts';
 import type { Registered, StepHandler, UndoHandler, Work } from './steps.ts';
 
 export type RunnerOptions = {

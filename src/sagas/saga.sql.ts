@@ -70,7 +70,8 @@ export async function lockOrder(
              p.authorised_minor as "authorisedMinor", p.provider_reference as "providerReference",
              p.decline_code as "declineCode",
              (select coalesce(jsonb_agg(jsonb_build_object('step', t.step, 'status', t.status, 'undo', t.undo,
-                       'attempts', t.attempts, 'undoAttempts', t.undo_attempts, 'detail', t.detail) order by t.position), '[]')
+                       'attempts', t.attempts, 'undoAttempts', t.undo_attempts, 'detail', t.detail)
+                       order by t.position), '[]')
               from saga_steps t where t.order_id = o.order_id) as steps
       from orders o join sagas s using (order_id) join payments p using (order_id)
       where o.order_id = $1`,
@@ -114,7 +115,9 @@ function toOrder(orderId: string, row: Row, traceparent: string | null): SagaOrd
   };
 }
 
-/** Writes a decision's change of a locked order in one statement: order, saga, steps, events, messages, audit, inbox. */
+/**
+ * Writes a decision's change of a locked order in one statement: order, saga, steps, events, messages, audit, inbox.
+ */
 export async function applyChange(
   tx: Transaction,
   order: SagaOrder,
@@ -166,7 +169,8 @@ const applyStatement = `
     update sagas set status = $8, status_since = now()
     where order_id = $1 and $8::text is not null
   ), steps as (
-    insert into saga_steps as s (order_id, step, position, status, undo, attempts, undo_attempts, detail, ended_at, undone_at)
+    insert into saga_steps as s
+      (order_id, step, position, status, undo, attempts, undo_attempts, detail, ended_at, undone_at)
     select $1, step, position, status, undo, attempts, undo_attempts, detail,
            case when status in ('done', 'refused') then now() end, case when undo = 'done' then now() end
     from jsonb_to_recordset($9) as x(step text, position integer, status text, undo text, attempts integer,

@@ -27,3 +27,15 @@ export function stopwatch(): () => number {
   const startedAt = process.hrtime.bigint();
   return () => Number(process.hrtime.bigint() - startedAt) / 1e6;
 }
+
+/** Calls back once, later. Returns how to forget it. Does not keep the process alive. */
+export function after(delayMs: number, callBack: () => void): () => void {
+  const timer = setTimeout(callBack, delayMs).unref();
+  return () => clearTimeout(timer);
+}
+
+/** Calls back again and again. Returns how to stop it. Does not keep the process alive. */
+export function every(intervalMs: number, callBack: () => void): () => void {
+  const timer = setInterval(callBack, intervalMs).unref();
+  return () => clearInterval(timer);
+}

@@ -40,7 +40,9 @@ export class RefusedError extends Error {
   }
 }
 
-/** Try again later: thrown by a handler whose work could not be done now, with the reason and a delay if one is known. */
+/**
+ * Try again later: thrown by a handler whose work could not be done now, with the reason and a delay if one is known.
+ */
 export class Retry extends Error {
   override readonly name = 'Retry';
   readonly retryAfterMs: number | undefined;

@@ -4,7 +4,9 @@ export const limits = {
   bodyBytesMax: 64 * 1024,
   /** Deeper JSON than any schema here needs is an attack on the parser or on a validator. */
   jsonDepthMax: 16,
-  /** The largest invoice of the sample has 93 lines after cleaning; one commit locks this many stock rows at the most. */
+  /**
+   * The largest invoice of the sample has 93 lines after cleaning; one commit locks this many stock rows at the most.
+   */
   checkoutLinesMax: 100,
   /** Units of one line. Above it, a wholesale contract and not a checkout is at work. */
   lineQuantityMax: 100_000,

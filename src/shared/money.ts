@@ -41,7 +41,10 @@ export function times(unit: Money, quantity: number): Money {
   return money(unit.amountMinor * BigInt(quantity), unit.currency);
 }
 
-/** Decimal text such as `8.289999999999999` to minor units, half away from zero, without floating point. Null if it is no number. */
+/**
+ * Decimal text such as `8.289999999999999` to minor units, half away from zero, without floating point. Null if it is
+ * no number.
+ */
 export function parseDecimal(text: string, currency: Currency): bigint | null {
   const match = /^(-?)(\d{1,13})(?:\.(\d{1,30}))?$/.exec(text.trim());
   if (match === null) return null;

@@ -63,11 +63,6 @@ export const refusals = {
     title: 'The API key is not known',
     next: 'Check the key, or ask the merchant for a new one.',
   },
-  forbidden: {
-    status: 403,
-    title: 'This key may not do that',
-    next: 'Use a key with the role that the message names.',
-  },
   route_not_found: { status: 404, title: 'There is no such route', next: 'See /openapi.json for the routes.' },
   method_not_allowed: {
     status: 405,
@@ -141,6 +136,7 @@ export const refusals = {
     title: 'The checkout changed since the version that the buyer saw',
     next: 'Read the checkout again and complete the version that the buyer agrees to.',
   },
+  amount_too_large: { status: 400, title: 'The order is larger than an order may be', next: 'Order less at once.' },
   checkout_expired: { status: 200, title: 'The checkout has expired', next: 'Create a new checkout.' },
   checkout_not_open: {
     status: 409,

@@ -3,7 +3,7 @@ import { createDesk } from '../../src/checkout/desk.run.ts';
 import type { Caller, CheckoutDesk, CheckoutView, CompleteRequest } from '../../src/checkout/desk.ts';
 import type { Draft } from '../../src/checkout/quote.ts';
 import type { FraudScreen } from '../../src/fraud/screen.ts';
-import { buildHandlers, buildWorker, runnerOptions } from '../../src/main/wiring.ts';
+import { buildHandlers, buildWorker, runnerOptions, sweeperTasks } from '../../src/main/wiring.ts';
 import type { QueueName, QueueSettings } from '../../src/messaging/queues.ts';
 import { queueNames, queues } from '../../src/messaging/queues.ts';
 import { createWaker } from '../../src/messaging/waker.run.ts';
@@ -26,7 +26,9 @@ export async function seedShop(database: Database, stock: Readonly<Record<string
   const skus = Object.keys(stock);
   await database.query({
     text: `
-      with merchant as (insert into merchants (merchant_id, name, currency, country) values ('demo', 'Demo', 'GBP', 'GB')),
+      with merchant as (
+        insert into merchants (merchant_id, name, currency, country) values ('demo', 'Demo', 'GBP', 'GB')
+      ),
       callers as (
         insert into callers (merchant_id, caller_id, name, api_key_sha256)
         values ('demo', 'shop', 'Shop', sha256('key-shop')), ('demo', 'other', 'Other', sha256('key-other'))
@@ -38,7 +40,8 @@ export async function seedShop(database: Database, stock: Readonly<Record<string
         select 'demo', sku, units from unnest($1::text[], $2::bigint[]) as s(sku, units)
       )
       insert into stock_adjustments (adjustment_id, merchant_id, sku, units, reason, actor)
-      select gen_random_uuid(), 'demo', sku, units, 'seed', 'tests' from unnest($1::text[], $2::bigint[]) as s(sku, units)
+      select gen_random_uuid(), 'demo', sku, units, 'seed', 'tests'
+      from unnest($1::text[], $2::bigint[]) as s(sku, units)
       where units <> 0`,
     values: [skus, skus.map((sku) => stock[sku])],
   });
@@ -131,7 +134,9 @@ export async function startShop(
   });
   waker.local((names) => worker.wake(names));
   const sweeper =
-    options.sweep === false ? null : startSweeper({ ...runnerOptions(built, 'sweeper'), log: silentLogger });
+    options.sweep === false
+      ? null
+      : startSweeper({ ...runnerOptions(built, 'sweeper'), log: silentLogger }, sweeperTasks);
   return {
     worker,
     async stop() {

@@ -77,7 +77,7 @@ test('an order that is paid for is confirmed, its stock sold and one authorisati
   expect(found).toHaveLength(1);
 });
 
-test('a declined order is cancelled, its stock is free again and the checkout is open for another payment', async () => {
+test('a declined order gives its stock back and leaves the checkout open for another payment', async () => {
   const before = await stockOf('PLENTY');
   const { checkoutId, status } = await buy('tok_card_declined');
   expect(status).toBe('cancelled');

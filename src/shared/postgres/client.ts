@@ -189,7 +189,11 @@ async function listen(
   function reopenLater(): void {
     if (stopped) return;
     setTimeout(() => {
-      if (!stopped) open().catch((error: Error) => (onError(error), reopenLater()));
+      if (stopped) return;
+      open().catch((error: Error) => {
+        onError(error);
+        reopenLater();
+      });
     }, reconnectDelayMs).unref();
   }
   await open();

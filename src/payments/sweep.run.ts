@@ -1,0 +1,40 @@
+import { enqueue } from '../messaging/messages.sql.ts';
+import { takeTurn } from '../sagas/saga.sql.ts';
+import { type SweeperTask, sweepBatchSizeMax } from '../sagas/sweeper.run.ts';
+import { paymentsToCheck, postponeChecks } from './payments.sql.ts';
+
+/** A payment without a settled outcome is asked for in time, even if each message about it was lost. */
+export const sweepUnsettledPayments: SweeperTask = {
+  name: 'unsettled-payments',
+  everyMs: 2_000,
+  why: 'Promise 9: an unknown payment becomes the truth of the provider.',
+  async run(options) {
+    const found = await options.database.transaction(async (tx) => {
+      if (!(await takeTurn(tx, sweepUnsettledPayments.name))) return 0;
+      const payments = await paymentsToCheck(tx, sweepBatchSizeMax);
+      await enqueue(
+        tx,
+        payments.map((payment) => ({
+          messageId: options.newId(),
+          type: payment.status === 'voiding' ? ('void-authorisation' as const) : ('authorise-payment' as const),
+          merchantId: payment.merchantId,
+          orderId: payment.orderId,
+          idempotencyKey: payment.orderId,
+          payload: {},
+          traceparent: null,
+        })),
+      );
+      await postponeChecks(
+        tx,
+        payments.map((payment) => payment.orderId),
+        recheckMs,
+      );
+      return payments.length;
+    });
+    if (found > 0) options.waker.wake(['payments']);
+    return found;
+  },
+};
+
+/** How long a payment that was just sent for is left alone. */
+const recheckMs = 60_000;
