@@ -4,7 +4,6 @@ import { shippingOptions } from '../pricing/shipping-rates.ts';
 import { present } from '../shared/assert.ts';
 import { isRefused, type Refused, Retry, refuse } from '../shared/failure.ts';
 import { limits } from '../shared/limits.ts';
-import { currencyOf } from '../shared/money.ts';
 import { sqlState, type Transaction } from '../shared/postgres/client.ts';
 import {
   type CheckoutRow,
@@ -22,7 +21,7 @@ import { type CommitOptions, commit } from './commit.run.ts';
 import { whyNotOpen } from './commit.ts';
 import type { Caller, CheckoutDesk, CheckoutView, CompleteRequest, Notice, RequestKey } from './desk.ts';
 import { nothingBuyable, priceDraft } from './price.run.ts';
-import { type Draft, draftOf, type Quoted, quoteDraft } from './quote.ts';
+import { type Draft, draftOf } from './quote.ts';
 import { committedView, refusedView, viewOf } from './view.ts';
 
 export type DeskOptions = CommitOptions & { readonly watch: OutcomeWatch };

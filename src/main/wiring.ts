@@ -31,6 +31,7 @@ import { createOutbound, type Outbound, type OutboundOptions } from '../shared/o
 import { type PartyName, parties } from '../shared/parties.ts';
 import type { Database } from '../shared/postgres/client.ts';
 import type { Secret } from '../shared/secret.ts';
+import { currentTraceparent } from '../shared/trace-scope.ts';
 import { authenticateByKey } from '../storefront-api/callers.run.ts';
 import { findCaller } from '../storefront-api/callers.sql.ts';
 import { type StorefrontConfig, simulatedHandler } from '../storefront-api/config.ts';
@@ -174,6 +175,7 @@ export function buildProviders(options: {
   const reach = ['127.0.0.1', 'localhost', '[::1]'].includes(host) ? 'loopback' : 'public';
   const outbound = createOutbound<PartyName>({
     parties,
+    traceparent: currentTraceparent,
     origins: { 'payment-provider': [{ origin, reach }] },
     ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
   });

@@ -3,6 +3,7 @@ import { Retry, toError } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
 import { type Database, isConnectionError, type Transaction } from '../shared/postgres/client.ts';
+import { insideTrace } from '../shared/trace-scope.ts';
 import { backoffDelayMs, type Message, readMessage } from './message.ts';
 import { bury, putBack, renewLeases, take } from './messages.sql.ts';
 import { type MessageType, type QueueName, type QueueSettings, queues } from './queues.ts';
@@ -159,7 +160,7 @@ async function handleIt(
   handler: Handler,
 ): Promise<'done' | 'retry' | 'dead' | 'lost'> {
   try {
-    await handler.handle(message);
+    await insideTrace(message.traceparent, () => handler.handle(message));
     return 'done';
   } catch (thrown) {
     const error = toError(thrown);
