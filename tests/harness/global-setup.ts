@@ -35,10 +35,15 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     throw new Error(`${server.message} ${server.next}`);
   }
   project.provide('postgresUrl', server.url);
-  return async () => {
+  const remove = async () => {
     await server.stop({ immediately: true });
     await rm(dataDir, { recursive: true, force: true });
   };
+  // A run that is interrupted takes its server along; only a kill leaves it to the sweep of the next run.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void remove().finally(() => process.exit(1)));
+  }
+  return remove;
 }
 
 /** Runs that were killed have left their server and its folder behind. */
