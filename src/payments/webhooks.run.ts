@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Message } from '../messaging/message.ts';
 import { enqueue, settleOrRetry } from '../messaging/messages.sql.ts';
@@ -82,7 +82,7 @@ export function handleWebhook(options: WebhookOptions): Handler {
           const known = payment.providerReference;
           const isStray = known !== null && known !== event.data.id && event.type === 'authorisation.authorised';
           if (isStray) await sendForVoid(options, tx, payment, event.data.id, message.traceparent);
-          else await sendForCheck(tx, options, payment, message.traceparent);
+          else if (!saysWhatWeKnow(event, payment)) await sendForCheck(tx, options, payment, message.traceparent);
         }
         await markWebhookHandled(tx, provider, eventId);
         await settleOrRetry(tx, message, 'webhooks');
@@ -90,6 +90,11 @@ export function handleWebhook(options: WebhookOptions): Handler {
       options.waker.wake(['payments']);
     },
   };
+}
+
+/** The usual webhook tells of what we did ourselves a moment ago; asking the provider about it would double its load. */
+function saysWhatWeKnow(event: Static<typeof providerEvent>, payment: PaymentRef): boolean {
+  return event.type === `authorisation.${payment.status}` && event.data.id === payment.providerReference;
 }
 
 async function sendForVoid(
