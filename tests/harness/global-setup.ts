@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,15 +36,28 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     throw new Error(`${server.message} ${server.next}`);
   }
   project.provide('postgresUrl', server.url);
-  const remove = async () => {
+  // The runner ends at once when it is interrupted, without teardown; only a kill leaves work to the next run's sweep.
+  const removeNow = () => removeAtExit(server.pid(), dataDir);
+  process.once('exit', removeNow);
+  return async () => {
+    process.off('exit', removeNow);
     await server.stop({ immediately: true });
     await rm(dataDir, { recursive: true, force: true });
   };
-  // A run that is interrupted takes its server along; only a kill leaves it to the sweep of the next run.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => void remove().finally(() => process.exit(1)));
+}
+
+/** Nothing can be awaited at the exit of a process, so this blocks, for the tenth of a second that it takes. */
+function removeAtExit(pid: number, dataDir: string): void {
+  const triesMax = 100;
+  const pollMs = 20;
+  try {
+    process.kill(pid, 'SIGQUIT');
+    for (let tries = 0; tries < triesMax && isAlive(pid); tries += 1) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
+    }
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
-  return remove;
 }
 
 /** Runs that were killed have left their server and its folder behind. */
