@@ -11,6 +11,7 @@ import { sendForCheck } from './check.run.ts';
 import {
   markWebhookHandled,
   merchantOfProvider,
+  type PaymentRef,
   paymentByReference,
   readWebhook,
   storeWebhook,
