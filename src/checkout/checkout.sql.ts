@@ -2,11 +2,13 @@ import type { OrderStatus } from '../orders/order.ts';
 import { currencyOf } from '../shared/money.ts';
 import type { Queryable, Transaction } from '../shared/postgres/client.ts';
 import type { RefusalCode } from '../shared/refusals.ts';
-import type { KnownKey, OpenCheckout, StoredOutcome } from './commit.ts';
+import type { OpenCheckout } from './commit.ts';
+import type { Notice } from './desk.ts';
 import type { Quote, QuoteContent } from './quote.ts';
 import { quoteFromJson, quoteToJson, type StoredQuoteContent } from './quote-json.ts';
 
-export type KeyedOperation = 'create' | 'update' | 'complete' | 'cancel';
+/** What is answered under a key here; a complete's key is the commit's. */
+export type KeyedOperation = 'create' | 'update' | 'cancel';
 
 /** A checkout with its current quote and the order of its latest commit. */
 export type CheckoutRow = OpenCheckout & { readonly expiresAt: Date };
@@ -147,15 +149,25 @@ export async function cancelCheckout(tx: Transaction, checkoutId: string): Promi
   });
 }
 
+/** The answer to a keyed operation: which version was written, and what the buyer was told with it. */
+export type KeptAnswer = {
+  readonly requestSha256: Uint8Array;
+  readonly checkoutId: string;
+  readonly version: number;
+  readonly notices: readonly Notice[];
+};
+
 /** What a caller's key of an operation has been answered with. */
 export async function readKey(
   db: Queryable,
   key: { merchantId: string; callerId: string; operation: KeyedOperation; idempotencyKey: string },
-): Promise<(KnownKey & { checkoutId: string }) | null> {
-  const rows = await db.query<{ requestSha256: Uint8Array; outcome: StoredOutcome; checkoutId: string }>({
+): Promise<KeptAnswer | null> {
+  const rows = await db.query<KeptAnswer>({
     name: 'read_commit_key',
     text: `
-      select request_sha256 as "requestSha256", outcome, checkout_id as "checkoutId" from commit_keys
+      select request_sha256 as "requestSha256", checkout_id as "checkoutId",
+             (outcome ->> 'version')::integer as version, coalesce(outcome -> 'notices', '[]') as notices
+      from commit_keys
       where merchant_id = $1 and caller_id = $2 and operation = $3 and idempotency_key = $4`,
     values: [key.merchantId, key.callerId, key.operation, key.idempotencyKey],
   });
@@ -165,15 +177,7 @@ export async function readKey(
 /** Keeps the answer of a create, update or cancel under its key. A complete's key is written by the commit. */
 export async function insertKey(
   tx: Transaction,
-  key: {
-    merchantId: string;
-    callerId: string;
-    operation: Exclude<KeyedOperation, 'complete'>;
-    idempotencyKey: string;
-    requestSha256: Uint8Array;
-    checkoutId: string;
-    outcome: Record<string, unknown>;
-  },
+  key: KeptAnswer & { merchantId: string; callerId: string; operation: KeyedOperation; idempotencyKey: string },
 ): Promise<void> {
   await tx.execute({
     name: 'insert_commit_key',
@@ -187,7 +191,7 @@ export async function insertKey(
       key.idempotencyKey,
       Buffer.from(key.requestSha256),
       key.checkoutId,
-      JSON.stringify(key.outcome),
+      JSON.stringify({ outcome: 'written', version: key.version, notices: key.notices }),
     ],
   });
 }

@@ -22,7 +22,7 @@ import { whyNotOpen } from './commit.ts';
 import type { Caller, CheckoutDesk, CheckoutView, CompleteRequest, Notice, RequestKey } from './desk.ts';
 import { nothingBuyable, priceDraft } from './price.run.ts';
 import { type Draft, draftOf } from './quote.ts';
-import { committedView, refusedView, viewOf } from './view.ts';
+import { committedView, refusedView, viewOf, writtenView } from './view.ts';
 
 export type DeskOptions = CommitOptions & { readonly watch: OutcomeWatch };
 
@@ -51,13 +51,13 @@ async function create(
   key: RequestKey | null,
 ): Promise<Refused | CheckoutView> {
   const known = await knownAnswer(options, caller, 'create', key);
-  if (known !== null) return isRefused(known) ? known : await answer(options, caller, known.checkoutId, known.version);
+  if (known !== null) return isRefused(known) ? known : await written(options, caller, known);
   const priced = await priceDraft(options.database, caller, draft);
   if (isRefused(priced)) return priced;
   const { quoted, notices } = priced;
   if (quoted.content.lines.length === 0) return nothingBuyable(quoted);
   const checkoutId = options.newId();
-  const collided = await keyed(options, caller, 'create', key, checkoutId, 1, async (tx) => {
+  const collided = await keyed(options, caller, 'create', { key, checkoutId, notices }, async (tx) => {
     await insertCheckout(tx, {
       checkoutId,
       merchantId: caller.merchantId,
@@ -66,10 +66,10 @@ async function create(
       content: quoted.content,
       lifeMs: limits.checkoutLifeMs,
     });
-    return null;
+    return 1;
   });
   if (collided === 'collided') return await create(options, caller, draft, key);
-  return await shown(options, caller, checkoutId, notices);
+  return await written(options, caller, { checkoutId, version: 1, notices });
 }
 
 async function read(options: DeskOptions, caller: Caller, checkoutId: string): Promise<Refused | CheckoutView> {
@@ -90,14 +90,14 @@ async function update(
   key: RequestKey | null,
 ): Promise<Refused | CheckoutView> {
   const known = await knownAnswer(options, caller, 'update', key);
-  if (known !== null) return isRefused(known) ? known : await answer(options, caller, known.checkoutId, known.version);
+  if (known !== null) return isRefused(known) ? known : await written(options, caller, known);
   const priced = await priceDraft(options.database, caller, draft);
   if (isRefused(priced)) return priced;
   const { quoted, notices } = priced;
   if (quoted.content.lines.length === 0) return nothingBuyable(quoted);
   const before = await ownCheckout(options, caller, checkoutId);
   if (before === null) return noCheckout;
-  const result = await keyed(options, caller, 'update', key, checkoutId, null, async (tx) => {
+  const result = await keyed(options, caller, 'update', { key, checkoutId, notices }, async (tx) => {
     await lockCheckout(tx, checkoutId);
     const [checkout] = await readCheckouts(tx, [checkoutId]);
     const current = present(checkout, 'a checkout that was there before it was locked');
@@ -116,7 +116,7 @@ async function update(
     return version;
   });
   if (result === 'collided') return await update(options, caller, checkoutId, draft, key);
-  return isRefused(result) ? result : await shown(options, caller, checkoutId, notices);
+  return isRefused(result) ? result : await written(options, caller, { checkoutId, version: result, notices });
 }
 
 async function cancel(
@@ -128,8 +128,8 @@ async function cancel(
   const known = await knownAnswer(options, caller, 'cancel', key);
   if (isRefused(known)) return known;
   if ((await ownCheckout(options, caller, checkoutId)) === null) return noCheckout;
-  if (known !== null) return await shown(options, caller, known.checkoutId, []);
-  const result = await keyed(options, caller, 'cancel', key, checkoutId, null, async (tx) => {
+  if (known !== null) return await shown(options, caller, known.checkoutId);
+  const result = await keyed(options, caller, 'cancel', { key, checkoutId, notices: [] }, async (tx) => {
     await lockCheckout(tx, checkoutId);
     const [checkout] = await readCheckouts(tx, [checkoutId]);
     const current = present(checkout, 'a checkout that was there before it was locked');
@@ -140,7 +140,7 @@ async function cancel(
     return current.quote.version;
   });
   if (result === 'collided') return await cancel(options, caller, checkoutId, key);
-  return isRefused(result) ? result : await shown(options, caller, checkoutId, []);
+  return isRefused(result) ? result : await shown(options, caller, checkoutId);
 }
 
 async function complete(
@@ -201,26 +201,20 @@ async function ownCheckout(options: DeskOptions, caller: Caller, checkoutId: str
   return isOwn ? checkout : null;
 }
 
-async function shown(
-  options: DeskOptions,
-  caller: Caller,
-  checkoutId: string,
-  notices: readonly Notice[],
-): Promise<CheckoutView> {
+async function shown(options: DeskOptions, caller: Caller, checkoutId: string): Promise<CheckoutView> {
   const checkout = present(await ownCheckout(options, caller, checkoutId), 'a checkout that was just written');
-  return viewOf(checkout, whyNotOpen(checkout) === null ? notices : [], shippingOptions(caller.country));
+  return viewOf(checkout, [], shippingOptions(caller.country));
 }
 
-/** The answer that was given under a key: the version that was written then, whatever came after it. */
-async function answer(
+/** The answer to a create or update: the version that was written then, whatever came after it. */
+async function written(
   options: DeskOptions,
   caller: Caller,
-  checkoutId: string,
-  version: number,
+  { checkoutId, version, notices }: { checkoutId: string; version: number; notices: readonly Notice[] },
 ): Promise<CheckoutView> {
   const checkout = present(await ownCheckout(options, caller, checkoutId), 'the checkout of a key');
   const quote = present(await readQuote(options.database, checkoutId, version), 'the quote of a key');
-  return viewOf({ ...checkout, quote }, [], shippingOptions(caller.country));
+  return writtenView({ checkoutId, quote, expiresAt: checkout.expiresAt }, notices, shippingOptions(caller.country));
 }
 
 async function knownAnswer(options: DeskOptions, caller: Caller, operation: KeyedOperation, key: RequestKey | null) {
@@ -228,7 +222,7 @@ async function knownAnswer(options: DeskOptions, caller: Caller, operation: Keye
   const known = await readKey(options.database, { ...caller, operation, idempotencyKey: key.key });
   if (known === null) return null;
   if (Buffer.compare(known.requestSha256, key.requestSha256) === 0)
-    return { checkoutId: known.checkoutId, version: known.outcome.version };
+    return { checkoutId: known.checkoutId, version: known.version, notices: known.notices };
   return refuse('idempotency_key_reused', 'This Idempotency-Key was used for another request. Use a new key.');
 }
 
@@ -239,12 +233,10 @@ async function knownAnswer(options: DeskOptions, caller: Caller, operation: Keye
 async function keyed(
   options: DeskOptions,
   caller: Caller,
-  operation: Exclude<KeyedOperation, 'complete'>,
-  key: RequestKey | null,
-  checkoutId: string,
-  version: number | null,
-  work: (tx: Transaction) => Promise<Refused | number | null>,
-): Promise<Refused | number | null | 'collided'> {
+  operation: KeyedOperation,
+  { key, checkoutId, notices }: { key: RequestKey | null; checkoutId: string; notices: readonly Notice[] },
+  work: (tx: Transaction) => Promise<Refused | number>,
+): Promise<Refused | number | 'collided'> {
   try {
     return await options.database.transaction(async (tx) => {
       const result = await work(tx);
@@ -256,7 +248,8 @@ async function keyed(
         idempotencyKey: key.key,
         requestSha256: key.requestSha256,
         checkoutId,
-        outcome: { outcome: 'written', version: result ?? version ?? 1 },
+        version: result,
+        notices,
       });
       return result;
     });

@@ -46,8 +46,20 @@ function openView(
     const refusal = refuse('checkout_expired', 'The checkout has expired. Create a new one.');
     return { ...base, status: 'cancelled', orderId: null, notices: [{ refusal, weight: 'final' }] };
   }
-  const isBlocked = notices.some((notice) => notice.weight === 'blocks') || lacksOf(checkout.quote.content).length > 0;
+  return mayComplete(base, notices);
+}
+
+function mayComplete(
+  base: Omit<CheckoutView, 'status' | 'orderId' | 'notices'>,
+  notices: readonly Notice[],
+): CheckoutView {
+  const isBlocked = notices.some((notice) => notice.weight === 'blocks') || lacksOf(base.quote.content).length > 0;
   return { ...base, status: isBlocked ? 'incomplete' : 'ready', orderId: null, notices };
+}
+
+/** The answer to a create or update: the same for ever, whatever has become of the checkout since. */
+export function writtenView(checkout: Shown, notices: readonly Notice[], shippingFor: ShippingFor): CheckoutView {
+  return mayComplete(baseView(checkout, shippingFor), notices);
 }
 
 /** The answer to a complete that was committed: the same bytes for ever, whatever has become of the order since. */
