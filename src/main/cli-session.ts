@@ -39,8 +39,12 @@ export type Session = {
   readonly io: CliIo;
 };
 
-/** What a command answers: a document for programs, and the same as text for people. */
-export type Shown = { readonly document: unknown; readonly text: (paint: Paint) => string };
+/** What a command answers: a document for programs, and the same as text for people. Without an exit code it is done. */
+export type Shown = {
+  readonly document: unknown;
+  readonly text: (paint: Paint) => string;
+  readonly exitCode?: number;
+};
 
 /** A command that wrote its output itself answers with its exit code. */
 export type Answer = Refused | Shown | { readonly exitCode: number };
@@ -63,27 +67,33 @@ export async function runCommand(
     import('../shared/ids.ts'),
   ]);
   const database = connect({ url, applicationName: 'onetill command', connectionsMax: 2 });
-  try {
+  const inSession = async (): Promise<Answer> => {
     const merchantId = await chooseMerchant(database, options.merchant ?? null);
-    const answer = isRefused(merchantId) ? merchantId : await work({ database, merchantId, newId: newUuid, io });
-    return show(io, answer, options.json === true);
-  } catch (thrown) {
-    return showRefusal(io, await explain(thrown), options.json === true);
+    return isRefused(merchantId) ? merchantId : await work({ database, merchantId, newId: newUuid, io });
+  };
+  try {
+    return await showAnswer(io, inSession, options.json === true);
   } finally {
     await database.close();
   }
 }
 
-function show(io: CliIo, answer: Answer, asJson: boolean): number {
-  if (isRefused(answer)) return showRefusal(io, answer, asJson);
-  if ('exitCode' in answer) return answer.exitCode;
-  io.out(asJson ? toJson(answer.document) : answer.text(io.paint));
-  return exitCodes.done;
+/** Shows what the work answers, or why it could not be done. */
+export async function showAnswer(io: CliIo, work: () => Promise<Answer>, asJson: boolean): Promise<number> {
+  try {
+    const answer = await work();
+    if (isRefused(answer)) return showRefusal(io, answer, asJson);
+    if ('document' in answer) io.out(asJson ? toJson(answer.document) : answer.text(io.paint));
+    return answer.exitCode ?? exitCodes.done;
+  } catch (thrown) {
+    return showRefusal(io, await explain(thrown), asJson);
+  }
 }
 
 /** Amounts and counts fit a JSON number exactly: the schema limits them. */
 function toJson(document: unknown): string {
-  return `${JSON.stringify(document, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value), 2)}\n`;
+  const plain = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+  return `${JSON.stringify(document, plain, 2)}\n`;
 }
 
 /** Says on standard error why nothing was done. */

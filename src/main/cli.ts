@@ -2,14 +2,53 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { addFeeds } from './cli-feeds.ts';
 import { addOrders } from './cli-orders.ts';
-import { type CliIo, exitCodes, explain, runCommand, showRefusal } from './cli-session.ts';
+import { addQueues } from './cli-queues.ts';
+import { type CliIo, exitCodes, explain, type Run, runCommand, showRefusal } from './cli-session.ts';
+import { addStock } from './cli-stock.ts';
 
 /**
  * The command line: parses, runs one command, gives its exit code. What a command needs is loaded when it runs, so
  * that --help is quick.
  */
-export async function run(argv: readonly string[], io: CliIo = ioOfProcess()): Promise<number> {
+export async function run(argv: readonly string[], io?: CliIo): Promise<number> {
+  const process = processes.find(({ name }) => name === argv[0]);
+  const asksForHelp = argv.includes('--help') || argv.includes('-h');
+  if (process === undefined || asksForHelp) return await runCommands(argv, io ?? ioOfProcess());
+  return await process.run(argv.slice(1));
+}
+
+/** What runs by itself: each reads its own environment and its own arguments. */
+const processes = [
+  {
+    name: 'api',
+    does: 'runs the API',
+    run: async (argv: readonly string[]) => (await import('./api.ts')).run(argv),
+  },
+  {
+    name: 'worker',
+    does: 'runs a worker; --queues a,b for some queues only',
+    run: async (argv: readonly string[]) => (await import('./worker.ts')).run(argv),
+  },
+  {
+    name: 'sweeper',
+    does: 'runs a sweeper',
+    run: async (argv: readonly string[]) => (await import('./sweeper.ts')).run(argv),
+  },
+  {
+    name: 'migrate',
+    does: 'brings the schema of the database to this version',
+    run: async (argv: readonly string[]) => (await import('./migrate.ts')).run(argv),
+  },
+  {
+    name: 'docs',
+    does: 'writes the pages that are made from code',
+    run: async (argv: readonly string[]) => (await import('./docs.ts')).run(argv),
+  },
+];
+
+async function runCommands(argv: readonly string[], io: CliIo): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = new Command('onetill')
     .description('A checkout engine that commits first and carries every consequence to its end.')
@@ -24,9 +63,15 @@ export async function run(argv: readonly string[], io: CliIo = ioOfProcess()): P
     .showHelpAfterError('Add --help to see how it is used.')
     .exitOverride()
     .addHelpText('after', examples);
-  addOrders(program, async (command, work) => {
-    exitCode = await runCommand(io, command, work);
-  });
+  const finish = (code: number): void => {
+    exitCode = code;
+  };
+  const runOne: Run = async (command, work) => finish(await runCommand(io, command, work));
+  addOrders(program, runOne);
+  addQueues(program, runOne);
+  addStock(program, runOne);
+  addFeeds(program, io, runOne, finish);
+  for (const { name, does } of processes) program.command(name).description(does);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;

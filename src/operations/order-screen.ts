@@ -50,13 +50,16 @@ function headOf(story: OrderStory, paint: Paint): string {
   const status = paint(styles[story.status] ?? 'bold', story.status);
   const since = `since ${instant(story.status_since)} (${when(story.status_since, story.read_at)})`;
   const due = story.deadline_at === null ? '' : `, deadline ${when(story.deadline_at, story.read_at)}`;
-  const countries = `ships to ${story.ship_to_country}${story.billing_country === null ? '' : `, billed in ${story.billing_country}`}`;
+  const billed = story.billing_country === null ? '' : `, billed in ${story.billing_country}`;
   return `${paint('bold', `Order ${story.order_id}`)}\n${facts(
     [
       ['status', `${status} ${since}${due}`],
       ['because', story.cancel_code],
       ['next', oneLine(story.next)],
-      ['total', `${amount(story.total)} with ${amount(story.shipping)} shipping, ${countries}`],
+      [
+        'total',
+        `${amount(story.total)} with ${amount(story.shipping)} shipping, ships to ${story.ship_to_country}${billed}`,
+      ],
       ['placed', `${instant(story.placed_at)} UTC by ${story.caller_id} at ${story.merchant_id}`],
       ['checkout', `${story.checkout_id}, quote version ${story.quote_version}`],
       ['buyer', story.personal === undefined ? null : oneLine(listed(story.personal.buyer))],

@@ -74,6 +74,11 @@ export const refusals = {
     title: 'There is no such thing under this key',
     next: 'Check the id; things of other merchants and callers are not shown.',
   },
+  not_possible_now: {
+    status: 409,
+    title: 'Its state does not allow that',
+    next: 'Look at it again: it may have moved on.',
+  },
   version_unsupported: {
     status: 422,
     title: 'The protocol version is not supported',

@@ -10,8 +10,12 @@ export async function onetill(
 ): Promise<Said> {
   const said = { out: '', err: '' };
   const exitCode = await run(argv, {
-    out: (text) => void (said.out += text),
-    err: (text) => void (said.err += text),
+    out(text) {
+      said.out += text;
+    },
+    err(text) {
+      said.err += text;
+    },
     paint: (_style, text) => text,
     errIsTerminal: false,
     environment: databaseUrl === null ? {} : { DATABASE_URL: databaseUrl },

@@ -1,0 +1,58 @@
+import { type Cursor, eventsOfOrder, readEvents } from '../messaging/events.sql.ts';
+import { type CloudEvent, type StoredEvent, toCloudEvent } from '../messaging/events.ts';
+import { sleep } from '../shared/clock.ts';
+import type { Queryable } from '../shared/postgres/client.ts';
+
+export type EventStream = {
+  readonly database: Queryable;
+  readonly merchantId: string;
+  /** Null: of all orders of the merchant. */
+  readonly orderId: string | null;
+  /** Goes on with what happens from now on, until the signal aborts. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  readonly emit: (event: CloudEvent) => void;
+};
+
+const batchSizeMax = 500;
+const lookAgainMs = 250;
+
+/** Emits the domain events in order, each once. Returns how many there were. */
+export async function streamEvents(stream: EventStream): Promise<number> {
+  const next = stream.orderId === null ? ofAllOrders(stream) : ofOneOrder(stream, stream.orderId);
+  let count = 0;
+  while (!stream.signal.aborted) {
+    const { events, mayBeMore } = await next();
+    for (const event of events) stream.emit(toCloudEvent(event));
+    count += events.length;
+    if (mayBeMore) continue;
+    if (!stream.follow) break;
+    await sleep(lookAgainMs, stream.signal);
+  }
+  return count;
+}
+
+type Batch = { readonly events: readonly StoredEvent[]; readonly mayBeMore: boolean };
+
+function ofAllOrders({ database, merchantId }: EventStream): () => Promise<Batch> {
+  let cursor: Cursor = { transactionId: '0', position: 0n };
+  return async () => {
+    const events = await readEvents(database, cursor, batchSizeMax);
+    const last = events.at(-1);
+    if (last !== undefined) cursor = { transactionId: last.transactionId, position: last.position };
+    return {
+      events: events.filter((event) => event.merchantId === merchantId),
+      mayBeMore: events.length === batchSizeMax,
+    };
+  };
+}
+
+function ofOneOrder({ database, merchantId }: EventStream, orderId: string): () => Promise<Batch> {
+  let lastSequence = 0;
+  return async () => {
+    const all = await eventsOfOrder(database, orderId);
+    const events = all.filter((event) => event.merchantId === merchantId && event.sequence > lastSequence);
+    lastSequence = all.at(-1)?.sequence ?? lastSequence;
+    return { events, mayBeMore: false };
+  };
+}
