@@ -8,7 +8,7 @@ import { present } from '../shared/assert.ts';
 import { Retry } from '../shared/failure.ts';
 import type { Transaction } from '../shared/postgres/client.ts';
 import { type PaymentsOptions, providerOf } from './authorise.run.ts';
-import { providerKey } from './payment.ts';
+import { type Payment, providerKey } from './payment.ts';
 import { movePayment } from './payments.sql.ts';
 import type { Authorisation } from './provider.ts';
 
@@ -110,16 +110,26 @@ async function write(tx: Transaction, options: Options, order: SagaOrder, change
 
 /**
  * Gives back an authorisation that stands at the provider beside the one we know: the provider acted twice under one
- * key. Its reference comes from a webhook, so the provider's own word decides whether there is anything to void.
+ * key. Its reference comes from a webhook, so the provider's own word decides whether there is anything to void. A
+ * webhook may come before the answer to our call: until that is known, nobody knows which of two is the second one.
  */
 export function voidStray(options: Options): Handler {
   return {
     async handle(message: Message) {
       const orderId = present(message.orderId, 'the order of a stray authorisation');
       const { providerReference } = message.payload as { providerReference: string };
-      const order = await options.database.transaction((tx) => lockOrder(tx, orderId, message.traceparent));
-      const provider = providerOf(options, present(order, 'the order').payment.provider);
-      const voided = await provider.void({
+      const order = await options.database.transaction(async (tx) => {
+        const locked = present(await lockOrder(tx, orderId, message.traceparent), 'the order');
+        const isStray = locked.payment.providerReference !== providerReference && !awaitsAnswer(locked.payment);
+        if (isStray) return locked;
+        await settleOrRetry(tx, message, consumer);
+        if (awaitsAnswer(locked.payment)) {
+          await enqueueStray(tx, options, locked, providerReference, message.traceparent, options.timings.checkAfterMs);
+        }
+        return null;
+      });
+      if (order === null) return;
+      const voided = await providerOf(options, order.payment.provider).void({
         key: `${orderId}-void-${providerReference}`.slice(0, 255),
         providerReference,
       });
@@ -140,11 +150,59 @@ export function voidStray(options: Options): Handler {
   };
 }
 
-/** Sends for a check of the order's payment; one that waits already is enough. */
+/** Whether our own call may still bring a reference. */
+function awaitsAnswer(payment: Payment): boolean {
+  return (
+    payment.providerReference === null && ['intended', 'authorising', 'unknown', 'voiding'].includes(payment.status)
+  );
+}
+
+/** A webhook that comes before the answer to our call is the usual one of our own authorisation: the answer is near. */
+const answerIsNearMs = 1_000;
+
+/** Sends for an authorisation under our key that is not the one we know, or may be another than the one to come. */
+export async function sendForStray(
+  tx: Transaction,
+  options: Pick<Options, 'newId'>,
+  order: { orderId: string; merchantId: string },
+  providerReference: string,
+  traceparent: string | null,
+  isBeforeOurAnswer: boolean,
+): Promise<void> {
+  await enqueueStray(tx, options, order, providerReference, traceparent, isBeforeOurAnswer ? answerIsNearMs : 0);
+}
+
+async function enqueueStray(
+  tx: Transaction,
+  options: Pick<Options, 'newId'>,
+  order: { orderId: string; merchantId: string },
+  providerReference: string,
+  traceparent: string | null,
+  delayMs: number,
+): Promise<void> {
+  await enqueue(tx, [
+    {
+      messageId: options.newId(),
+      type: 'void-stray-authorisation',
+      merchantId: order.merchantId,
+      orderId: order.orderId,
+      idempotencyKey: `${order.orderId}:${providerReference}`.slice(0, 255),
+      payload: { providerReference },
+      traceparent,
+      delayMs,
+    },
+  ]);
+}
+
+/**
+ * Sends for a check of the order's payment. Each hint has a message of its own: one that waits for a check in hand would
+ * be lost if that check asked the provider just before the news.
+ */
 export async function sendForCheck(
   tx: Transaction,
   options: Pick<Options, 'newId'>,
   order: { orderId: string; merchantId: string },
+  hint: string,
   traceparent: string | null,
 ): Promise<void> {
   await enqueue(tx, [
@@ -153,10 +211,9 @@ export async function sendForCheck(
       type: 'check-payment',
       merchantId: order.merchantId,
       orderId: order.orderId,
-      idempotencyKey: order.orderId,
+      idempotencyKey: `${order.orderId}:${hint}`.slice(0, 255),
       payload: {},
       traceparent,
     },
   ]);
-  await hasten(tx, 'check-payment', order.orderId);
 }

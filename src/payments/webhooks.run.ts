@@ -7,7 +7,7 @@ import type { Handler } from '../messaging/worker.run.ts';
 import { type Refused, refuse } from '../shared/failure.ts';
 import { isUuid, type NewId } from '../shared/ids.ts';
 import type { Database } from '../shared/postgres/client.ts';
-import { sendForCheck } from './check.run.ts';
+import { sendForCheck, sendForStray } from './check.run.ts';
 import {
   markWebhookHandled,
   merchantOfProvider,
@@ -81,9 +81,11 @@ export function handleWebhook(options: WebhookOptions): Handler {
         const payment = isUuid(reference) ? await paymentByReference(tx, provider, reference) : null;
         if (event !== null && payment !== null) {
           const known = payment.providerReference;
-          const isStray = known !== null && known !== event.data.id && event.type === 'authorisation.authorised';
-          if (isStray) await sendForVoid(options, tx, payment, event.data.id, message.traceparent);
-          else if (!saysWhatWeKnow(event, payment)) await sendForCheck(tx, options, payment, message.traceparent);
+          const mayBeStray = event.type === 'authorisation.authorised' && known !== event.data.id;
+          if (mayBeStray) await sendForStray(tx, options, payment, event.data.id, message.traceparent, known === null);
+          const isStray = mayBeStray && known !== null;
+          if (!isStray && !saysWhatWeKnow(event, payment))
+            await sendForCheck(tx, options, payment, eventId, message.traceparent);
         }
         await markWebhookHandled(tx, provider, eventId);
         await settleOrRetry(tx, message, 'webhooks');
@@ -96,24 +98,4 @@ export function handleWebhook(options: WebhookOptions): Handler {
 /** The usual webhook tells of what we did ourselves a moment ago; asking the provider about it would double its load. */
 function saysWhatWeKnow(event: Static<typeof providerEvent>, payment: PaymentRef): boolean {
   return event.type === `authorisation.${payment.status}` && event.data.id === payment.providerReference;
-}
-
-async function sendForVoid(
-  options: WebhookOptions,
-  tx: Parameters<typeof enqueue>[0],
-  payment: { orderId: string; merchantId: string },
-  providerReference: string,
-  traceparent: string | null,
-): Promise<void> {
-  await enqueue(tx, [
-    {
-      messageId: options.newId(),
-      type: 'void-stray-authorisation',
-      merchantId: payment.merchantId,
-      orderId: payment.orderId,
-      idempotencyKey: `${payment.orderId}:${providerReference}`.slice(0, 255),
-      payload: { providerReference },
-      traceparent,
-    },
-  ]);
 }
