@@ -51,6 +51,28 @@ export const rulesForNames: readonly Rule[] = [
     },
   },
   {
+    name: 'shared is the closed list that ARCHITECTURE.md gives',
+    check: (project) => {
+      const page = project.find(({ path }) => path === 'ARCHITECTURE.md')?.text ?? '';
+      const list = (/^ {2}shared\/((?:.|\n {4,})*)/m.exec(page)?.[1] ?? '').split(/\s+/);
+      return project.flatMap(({ path }): Finding[] => {
+        const name = /^src\/shared\/([^/.]+)/.exec(path)?.[1];
+        if (name === undefined || list.includes(name)) return [];
+        const instead = 'give it to the room that needs it most, or add it to the list with a decision';
+        return [{ path, line: 1, problem: `"${name}" is not in the list`, instead }];
+      });
+    },
+    canary: {
+      plant: {
+        'ARCHITECTURE.md': '# A\n```\nsrc/\n  shared/  money ids\n           postgres a list\nother/  things\n```\n',
+        'src/shared/money.ts': '',
+        'src/shared/postgres/client.ts': '',
+        'src/shared/things.ts': '',
+      },
+      finds: ['src/shared/things.ts:1'],
+    },
+  },
+  {
     name: 'code files are named in lower case with dashes, and their suffix tells the cost',
     check: (project) =>
       project.flatMap(({ path }): Finding[] => {
