@@ -32,7 +32,8 @@ export async function useGivenDatabase(options: {
   const pid = outcome.holder.pid === null ? '' : ` (pid ${outcome.holder.pid})`;
   return cannotStart(
     `Onetill is running on ${options.dataDir} already${pid}.`,
-    'Stop that one first, or run this one on other data and ports: npm start -- --data DIR --port 3800 --provider-port 3801.',
+    'Stop that one first, or run this one on other data and ports: ' +
+      'npm start -- --data DIR --port 3800 --provider-port 3801.',
   );
 }
 

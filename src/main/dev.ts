@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { never } from '../shared/assert.ts';
 import { sleep, stopwatch } from '../shared/clock.ts';
 import { toError } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
@@ -224,6 +225,8 @@ function report(end: EndReason, logged: { log: Logger; path: string } | undefine
       process.stderr.write(`\nAn unexpected fault: ${error.message.split('\n')[0]}.${where}\n`);
       return 1;
     }
+    default:
+      return never(end, 'the reason of an end');
   }
 }
 

@@ -97,8 +97,10 @@ async function lookAt(clusterDir: string, binaries: Binaries): Promise<'missing'
     );
   }
   return cannotStart(
-    `The data in ${clusterDir} was written by PostgreSQL ${version.trim()}; this Onetill brings ${binaries.majorVersion}.`,
-    'Start it with the Onetill that wrote it, name another folder with --data DIR, or begin anew with: npm start -- --reset',
+    `The data in ${clusterDir} was written by PostgreSQL ${version.trim()}; ` +
+      `this Onetill brings ${binaries.majorVersion}.`,
+    'Start it with the Onetill that wrote it, name another folder with --data DIR, ' +
+      'or begin anew with: npm start -- --reset',
   );
 }
 

@@ -44,7 +44,8 @@ export function explainSystemError(error: unknown, what: string): CannotStart | 
 export function diskFull(place: string): CannotStart {
   return cannotStart(
     `The disk is full: ${place} cannot be written.`,
-    'Free some space (a first start needs about 200 MB) and start again, or name a folder on another disk with --data DIR.',
+    'Free some space (a first start needs about 200 MB) and start again, ' +
+      'or name a folder on another disk with --data DIR.',
   );
 }
 

@@ -52,9 +52,10 @@ export async function chooseRunner(options: {
     if (canReach(runner, binaries, dataDir)) return runner;
   }
   return cannotStart(
-    `You are root. PostgreSQL refuses to run as root, and the user '${account.name}' cannot reach ${binaries.postgres} and ${dataDir}.`,
-    'Run as a normal user, or clone to a folder that everyone can enter, such as /opt or /tmp (with --data DIR if only ' +
-      'the data is in the way), or set DATABASE_URL to a PostgreSQL server of your own.',
+    'You are root. PostgreSQL refuses to run as root, ' +
+      `and the user '${account.name}' cannot reach ${binaries.postgres} and ${dataDir}.`,
+    'Run as a normal user, or clone to a folder that everyone can enter, such as /opt or /tmp ' +
+      '(with --data DIR if only the data is in the way), or set DATABASE_URL to a PostgreSQL server of your own.',
   );
 }
 

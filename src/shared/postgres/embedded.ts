@@ -1,10 +1,10 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import pg from 'pg';
+import { never } from '../assert.ts';
 import { sleep } from '../clock.ts';
 import { toError } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { type Binaries, findBinaries } from './embedded-binaries.ts';
-import { clusterPaths, embeddedRole, ensureCluster, ensureFolder, isAlive, keptPassword } from './embedded-cluster.ts';
+import { clusterPaths, ensureCluster, ensureFolder, isAlive, keptPassword } from './embedded-cluster.ts';
 import {
   type CannotStart,
   cannotStart,
@@ -12,7 +12,8 @@ import {
   explainSystemError,
   isCannotStart,
 } from './embedded-fault.ts';
-import { type HeldLock, type Holder, takeLock } from './embedded-lock.ts';
+import type { HeldLock } from './embedded-lock.ts';
+import { embeddedDatabase, fingerprintOf, own, takenNext, urlOf } from './embedded-owner.ts';
 import {
   choosePort,
   clearRemains,
@@ -21,7 +22,7 @@ import {
   startPostmaster,
   stopPostmaster,
 } from './embedded-process.ts';
-import { fingerprintSetting, settingArguments } from './embedded-settings.ts';
+import { settingArguments } from './embedded-settings.ts';
 import { chooseRunner, type Runner } from './embedded-user.ts';
 
 export type EmbeddedPostgres = {
@@ -53,9 +54,6 @@ export type EmbeddedOptions = {
   readonly signal?: AbortSignal;
 };
 
-const database = 'onetill';
-/** "onetill" in ASCII. One session per cluster holds it: the copy of Onetill that owns the data. */
-const dataLockKey = 0x6f6e6574696c6cn;
 const startTriesMax = 5;
 
 /**
@@ -131,7 +129,7 @@ async function begin(ground: Ground, options: EmbeddedOptions): Promise<Embedded
   const { mend, stop } = supervise(ground, options, supervised);
   session.onLost = mend;
   return {
-    url: urlOf(ground, postmaster.port, database),
+    url: urlOf(ground, postmaster.port, embeddedDatabase),
     port: postmaster.port,
     pid: () => supervised.postmaster.pid,
     adopted,
@@ -235,87 +233,12 @@ async function startAnew(ground: Ground, fixedPort: number | undefined): Promise
       }
       case 'failed':
         return explainServerOutput(outcome.output, ground.clusterDir, ground.logDir);
+      default:
+        return never(outcome, 'the outcome of starting PostgreSQL');
     }
   }
   return cannotStart(
     'PostgreSQL could not be started: what a former one left behind does not go away.',
     `Its log is in ${ground.logDir}.`,
   );
-}
-
-const takenNext =
-  'Stop that one first (Ctrl-C there, or kill it by that pid), or run this one on other data and ports: ' +
-  'npm start -- --data DIR --port 3800 --provider-port 3801.';
-
-/** Takes the lock of the data, making the database on the way when it is not there yet. */
-async function own(
-  ground: Ground,
-  postmaster: Postmaster,
-  options: EmbeddedOptions,
-  onLost: () => void,
-): Promise<HeldLock | CannotStart> {
-  const triesMax = 20;
-  let lastError = '';
-  for (let tryNumber = 1; tryNumber <= triesMax; tryNumber += 1) {
-    const outcome = await takeLock({
-      url: urlOf(ground, postmaster.port, database),
-      key: dataLockKey,
-      waitMs: options.lockWaitMs ?? 10_000,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onWaiting: (holder) => ground.onProgress(`Waiting for the start before this one${who(holder)} to let go …`),
-      onLost,
-    });
-    if (outcome.kind === 'held') return outcome.lock;
-    if (outcome.kind === 'taken') {
-      return cannotStart(`Onetill is running on ${options.dataDir} already${who(outcome.holder)}.`, takenNext);
-    }
-    lastError = outcome.error.message;
-    const code = String((outcome.error as { code?: unknown }).code ?? '');
-    if (code === '3D000') await createDatabase(ground, postmaster.port);
-    else if (code === '28P01') {
-      return cannotStart(
-        `The password in ${ground.passwordFile} is not that of the database.`,
-        'Put the file back from a copy, or begin anew with: npm start -- --reset',
-      );
-    } else await sleep(100);
-  }
-  return cannotStart(
-    `PostgreSQL runs (pid ${postmaster.pid}) but does not answer: ${lastError}`,
-    `Its log is in ${ground.logDir}.`,
-  );
-}
-
-function who(holder: Holder): string {
-  return holder.pid === null ? '' : ` (pid ${holder.pid})`;
-}
-
-function urlOf(ground: Ground, port: number, name: string): string {
-  return `postgres://${embeddedRole}:${ground.password}@127.0.0.1:${port}/${name}`;
-}
-
-async function createDatabase(ground: Ground, port: number): Promise<void> {
-  const duplicateDatabase = ['42P04', '23505'];
-  await once(urlOf(ground, port, 'postgres'), async (client) => {
-    await client.query(`create database ${database}`).catch((error: { code?: string }) => {
-      if (!duplicateDatabase.includes(error.code ?? '')) throw error;
-    });
-  });
-}
-
-async function fingerprintOf(ground: Ground, port: number): Promise<string | null> {
-  return once(urlOf(ground, port, database), async (client) => {
-    const { rows } = await client.query('select current_setting($1, true) as value', [fingerprintSetting]);
-    return (rows[0]?.value as string | undefined) ?? null;
-  });
-}
-
-async function once<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
