@@ -14,6 +14,59 @@ export const promises: readonly PromiseEntry[] = [
     assertions: [{ file: 'src/checkout/commit.ts', symbol: 'decideCommit' }],
     tests: [
       {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: '64 concurrent completes under one key make one order, and all get the same answer to the byte',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'another request under a key that was answered is refused, and changes nothing',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: '64 concurrent completes of one checkout under 64 keys make one order, the others are refused',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'a checkout whose payment was declined is completed again, and never has two orders that are alive',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'the answer under a key outlives the order, a change of the checkout, later keys and the process',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'a refusal that was decided under a key stays the answer after its cause is gone',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'keys belong to a caller of a merchant: others use the same key for orders of their own',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'a checkout and an order of another caller or merchant are not found, whatever is asked of them',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'concurrent creates under one key open one checkout, with one answer that stays',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'concurrent updates under one key write one version, with one answer that stays',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'concurrent cancels under one key end the checkout once, with one answer that stays',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'a complete, an update and a cancel that race leave one outcome, and never an order of an older quote',
+      },
+      {
+        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
+        name: 'what was answered under a key can be neither changed nor deleted',
+      },
+
+      {
         file: schema,
         name: 'the schema refuses a second answer under a commit key, a changed one and a second order of a checkout',
       },
@@ -33,6 +86,19 @@ export const promises: readonly PromiseEntry[] = [
     ],
     assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'authorised' }],
     tests: [
+      {
+        file: 'tests/promises/promise-2-one-charge.db.test.ts',
+        name: 'an order that goes back gives both authorisations of a provider that authorised twice back',
+      },
+      {
+        file: 'tests/promises/promise-2-one-charge.db.test.ts',
+        name: 'over a run of faults each confirmed order has one live authorisation, each cancelled one has none',
+      },
+      {
+        file: 'tests/promises/promise-2-one-charge.db.test.ts',
+        name: 'one attempt of a kind is on record for each order, however often the provider was called',
+      },
+
       { file: schema, name: 'the schema refuses a second capture, and one above what was authorised' },
       {
         file: 'tests/saga/order.db.test.ts',
@@ -62,7 +128,7 @@ export const promises: readonly PromiseEntry[] = [
       },
       {
         file: 'tests/saga/order.db.test.ts',
-        name: 'a declined order is cancelled, its stock is free again and the checkout is open for another payment',
+        name: 'a declined order gives its stock back and leaves the checkout open for another payment',
       },
     ],
   },
