@@ -41,9 +41,10 @@ export async function commit(
   options: CommitOptions,
   requests: readonly CommitRequest[],
 ): Promise<readonly (Refused | StoredOutcome)[]> {
+  const seen = new Map<string, number>();
   for (let tryNumber = 1; ; tryNumber += 1) {
     try {
-      const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, requests));
+      const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, requests, seen));
       if (outcomes.some((each) => 'outcome' in each && each.outcome === 'committed')) options.waker.wake([firstQueue]);
       return outcomes;
     } catch (error) {
@@ -60,13 +61,20 @@ const firstQueue = messageTypes[first].queue;
 async function commitOnce(
   options: CommitOptions,
   tx: Transaction,
-  requests: readonly CommitRequest[],
+  asked: readonly CommitRequest[],
+  seen: Map<string, number>,
 ): Promise<(Refused | StoredOutcome)[]> {
   // The keys are read after the checkouts: a checkout seen as completing has its key committed and so seen.
   const checkouts = await readCheckouts(
     tx,
-    requests.map((request) => request.checkoutId),
+    asked.map((request) => request.checkoutId),
   );
+  for (const { checkoutId, quote } of checkouts) if (!seen.has(checkoutId)) seen.set(checkoutId, quote.version);
+  // A request that collided was meant for the version of its first look: a newer one may cost more (promise 8).
+  const requests = asked.map((request) => ({
+    ...request,
+    seenVersion: request.seenVersion ?? seen.get(request.checkoutId) ?? null,
+  }));
   const known = await readCompleteKeys(tx, requests);
   const byId = new Map(checkouts.map((checkout) => [checkout.checkoutId, checkout]));
   const offers = await lockStock(tx, wantedSkus(checkouts, requests, known));
