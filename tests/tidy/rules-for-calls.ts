@@ -162,8 +162,7 @@ export const rulesForCalls: readonly Rule[] = [
               return [];
             if (/\bdefault\s*:[^:]*(\bnever\(|\bsatisfies never\b)/.test(code.slice(open, end))) return [];
             if (/\/\/ Open set: \S/.test(file.text.slice(open, end))) return [];
-            const instead =
-              'end it in `default: return never(value, where)` (src/shared/assert.ts), or say `// Open set: …` why not';
+            const instead = 'end it in `default: return never(value, where)`, or say `// Open set: …` why not';
             return [{ path: file.path, line: lineOf(code, match.index), problem: 'a switch without never', instead }];
           });
         }),

@@ -4,7 +4,7 @@ import { costOf, type Finding, isCode, isForeign, isServer, lineOf, type Rule, r
 
 /** Shared files with a cost: they hold the clock, randomness, sockets or a process. All other shared files are pure. */
 const sharedWithCost =
-  /^src\/shared\/(clock|log|trace-scope|outbound|outbound\/dispatch|inbound|inbound\/thrown)\.ts$|^src\/shared\/postgres\//;
+  /^src\/shared\/((clock|log|trace-scope|(out|in)bound|outbound\/dispatch|inbound\/thrown)\.ts$|postgres\/)/;
 /** Of these files the pure part may be used by name; what has the cost may not. */
 const sharedMixed: Readonly<Record<string, readonly string[]>> = { 'src/shared/ids.ts': ['newUuid'] };
 /** Packages that compute and do nothing else. */
