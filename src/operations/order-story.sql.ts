@@ -19,8 +19,8 @@ export async function readHead(db: Queryable, merchantId: string, orderId: strin
   const rows = await db.query<HeadRow>({
     text: `
       select o.order_id, o.merchant_id, o.caller_id, o.checkout_id, o.quote_version, o.status, o.status_since,
-             o.deadline_at, o.cancel_code, o.currency, o.total_minor, o.ship_to_country, o.billing_country, o.created_at,
-             s.name as saga_name, s.version as saga_version, s.status as saga_status,
+             o.deadline_at, o.cancel_code, o.currency, o.total_minor, o.ship_to_country, o.billing_country,
+             o.created_at, s.name as saga_name, s.version as saga_version, s.status as saga_status,
              s.status_since as saga_since,
              p.payment_id, p.provider, p.status as payment_status, p.status_since as payment_since, p.amount_minor,
              p.authorised_minor, p.captured_minor, p.refunded_minor, p.provider_reference, p.decline_code,

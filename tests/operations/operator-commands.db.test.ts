@@ -217,7 +217,7 @@ describe('dead letters', () => {
 });
 
 describe('queues', () => {
-  test('every queue is counted: ready, with a worker, put off, failing, and how long the first attempt waits', async () => {
+  test('every queue is counted: ready, with a worker, put off, failing, and how long it waits', async () => {
     const orderId = await world.place('tok_ok');
     await world.place('tok_ok');
     await world.place('tok_ok');

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { onetill } from './captured.ts';
+
+const pages = ['docs/runbooks/dead-letter.md', 'docs/runbooks/stuck-payment.md'];
+
+describe('help', () => {
+  test('the help names every command, examples, exit codes and what is done about personal data', async () => {
+    const { exitCode, out } = await onetill(null, ['--help']);
+    expect(exitCode).toBe(0);
+    const commands = 'orders queues dead-letters inbox stock import replay events api worker sweeper migrate docs';
+    for (const text of [...commands.split(' '), 'Examples:', 'Exit codes:', '4 refused', '--personal', '--json']) {
+      expect(out).toContain(text);
+    }
+  });
+
+  test('a process is not started by asking for its help', async () => {
+    const { exitCode, out } = await onetill(null, ['worker', '--help']);
+    expect(exitCode).toBe(0);
+    expect(out).toContain('Usage: onetill worker');
+  });
+
+  test('the version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(await onetill(null, ['--version'])).toEqual({ exitCode: 0, out: `${version}\n`, err: '' });
+  });
+
+  test('no command, a wrong one and a half one are wrong usage, with a hint', async () => {
+    expect(await onetill(null, [])).toMatchObject({ exitCode: 2 });
+    expect(await onetill(null, ['orders'])).toMatchObject({ exitCode: 2 });
+    expect((await onetill(null, ['orders', 'show'])).err).toContain("missing required argument 'id'");
+  });
+
+  test('every command that a runbook names is there, with the options that it is given', async () => {
+    const commands = pages.flatMap((page) => commandsOf(readFileSync(page, 'utf8')));
+    expect(commands.length).toBeGreaterThan(5);
+    for (const { words, options } of commands) {
+      const { out } = await onetill(null, [...words, '--help']);
+      expect(out).toContain(`Usage: onetill ${words.join(' ')} `);
+      for (const option of options) expect([words, out]).toEqual([words, expect.stringContaining(` ${option} `)]);
+    }
+  });
+});
+
+/** The commands of a page, in blocks and in lines, with the names of their options. */
+function commandsOf(page: string): { words: string[]; options: string[] }[] {
+  return [...page.matchAll(/(?:^|`)onetill ([^`#\n]+)/gm)].map(([, text = '']) => {
+    const tokens = text.trim().split(/\s+/);
+    const end = tokens.findIndex((token) => !/^[a-z-]+$/.test(token) || token.startsWith('--'));
+    return {
+      words: end === -1 ? tokens : tokens.slice(0, end),
+      options: tokens.filter((token) => token.startsWith('--')),
+    };
+  });
+}
