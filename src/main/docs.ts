@@ -6,6 +6,7 @@ import { errorsPage } from './docs-errors.ts';
 import { eventSchemas, eventsPage } from './docs-events.ts';
 import { machinesForArchitecture, machinesPage } from './docs-machines.ts';
 import { partiesPage, queuesPage } from './docs-messages.ts';
+import { metricsPage } from './docs-metrics.ts';
 import { promisesPage } from './docs-promises.ts';
 
 /** `onetill docs`: writes every page and schema that is made from code. Gives the exit code. */
@@ -34,6 +35,7 @@ export async function generatedFiles(root: string): Promise<ReadonlyMap<string, 
     ['docs/errors.md', errorsPage()],
     ['docs/events.md', eventsPage()],
     ...eventSchemas(),
+    ['docs/metrics.md', metricsPage()],
     ['docs/parties.md', partiesPage()],
     ['docs/promises.md', promisesPage(promises)],
     ['docs/queues.md', queuesPage()],
