@@ -176,10 +176,14 @@ export function afterUndo(state: SagaState, undo: UndoName, detail: string, even
   }
   assertOrderMay(state, 'cancelled');
   const code = present(state.cancelCode, 'why the order is cancelled');
+  const abandoned = [...withStep(state, done).steps.values()]
+    .filter((each) => each.status === 'running')
+    .map((each): StepState => ({ ...each, status: 'abandoned' }));
   return {
     ...undone,
     status: 'compensated',
     order: { status: 'cancelled', deadlineInMs: null },
+    steps: [...abandoned.filter((each) => each.step !== step), abandoned.find((each) => each.step === step) ?? done],
     events: [...events, { type: 'OrderCancelled', data: { code } }],
   };
 }

@@ -172,7 +172,7 @@ const applyStatement = `
     insert into saga_steps as s
       (order_id, step, position, status, undo, attempts, undo_attempts, detail, ended_at, undone_at)
     select $1, step, position, status, undo, attempts, undo_attempts, detail,
-           case when status in ('done', 'refused') then now() end, case when undo = 'done' then now() end
+           case when status in ('done', 'refused', 'abandoned') then now() end, case when undo = 'done' then now() end
     from jsonb_to_recordset($9) as x(step text, position integer, status text, undo text, attempts integer,
          undo_attempts integer, detail text)
     on conflict (order_id, step) do update
@@ -191,6 +191,10 @@ const applyStatement = `
     from jsonb_to_recordset($11) as x(message_id uuid, queue text, type text, schema_version integer, merchant_id text,
          order_id uuid, idempotency_key text, payload jsonb, traceparent text)
     on conflict (queue, type, idempotency_key) do nothing
+  ), never_paid as (
+    -- The step that would have called the provider was not reached, so no undo of it ends the payment.
+    update payments set status = 'abandoned', status_since = now()
+    where order_id = $1 and status = 'intended' and $3 = 'cancelled'
   ), audited as (
     insert into audit_entries (entry_id, merchant_id, order_id, actor, action, detail)
     select entry_id, $2, $1, $13, action, detail

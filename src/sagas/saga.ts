@@ -49,17 +49,23 @@ export const sagaMachine: Machine<SagaStatus> = {
   },
 };
 
-export type StepStatus = 'running' | 'waiting' | 'done' | 'refused';
+export type StepStatus = 'running' | 'waiting' | 'done' | 'refused' | 'abandoned';
 
 export const stepMachine: Machine<StepStatus> = {
   name: 'saga step',
   initial: 'running',
-  final: ['done', 'refused'],
+  final: ['done', 'refused', 'abandoned'],
   transitions: {
-    running: { done: 'took effect', refused: 'will not be done', waiting: 'a person must decide' },
+    running: {
+      done: 'took effect',
+      refused: 'will not be done',
+      waiting: 'a person must decide',
+      abandoned: 'the saga went back while it ran',
+    },
     waiting: { done: 'a person accepted', refused: 'a person refused, or nobody decided' },
     done: {},
     refused: {},
+    abandoned: {},
   },
 };
 

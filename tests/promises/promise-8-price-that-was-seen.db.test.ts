@@ -28,7 +28,7 @@ async function setPrice(sku: string, minor: bigint): Promise<void> {
   await world.database.execute({ text: 'update products set price_minor = $2 where sku = $1', values: [sku, minor] });
 }
 
-test('a price that changed since the quote is refused with what changed, and the new price is paid only under a new key', async () => {
+test('a price that changed since the quote is refused with what changed, and paid only under a new key', async () => {
   const opened = await openCheckout(world.desk, draftFor({ PLENTY: 1, RISES: 2 }));
   expect(opened.quote.content.totalMinor).toBe(255n * 3n + 395n);
   await setPrice('RISES', 300n);
