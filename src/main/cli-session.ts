@@ -39,7 +39,7 @@ export type Session = {
   readonly io: CliIo;
 };
 
-/** What a command answers: a document for programs, and the same as text for people. Without an exit code it is done. */
+/** What a command answers: a document for programs, and the same as text for people. The exit code is 0 by default. */
 export type Shown = {
   readonly document: unknown;
   readonly text: (paint: Paint) => string;

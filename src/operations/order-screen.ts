@@ -107,9 +107,10 @@ function paymentOf(story: OrderStory, paint: Paint): string {
     state(attempt.outcome),
     attempt.last_called_at === null ? '' : instant(attempt.last_called_at),
     attempt.settled_at === null ? '' : instant(attempt.settled_at),
+    attempt.provider_key,
     attempt.reason,
   ]);
-  const calls = table(['call', '>calls', 'outcome', 'last call', 'settled', 'reason'], rows, paint);
+  const calls = table(['call', '>calls', 'outcome', 'last call', 'settled', 'our key', 'reason'], rows, paint);
   return `  ${parts.join(', ')}${rows.length === 0 ? '' : `\n${calls}`}`;
 }
 

@@ -31,6 +31,7 @@ describe('onetill orders show', () => {
       'GBP 5.10',
       'authorised GBP',
       'authorise      1  done',
+      `${confirmed}-authorise`,
       'confirm-order',
       'event 1: Order pending',
       'Order placed',
