@@ -33,14 +33,15 @@ const counts = `
   )
   select
     (select count(*) from own)::integer as "orders",
-    (select count(*) from commit_keys where merchant_id = $1 and operation = 'complete' and order_id is not null)::integer
-      as "keys",
+    (select count(*) from commit_keys
+     where merchant_id = $1 and operation = 'complete' and order_id is not null)::integer as "keys",
     (select count(*) from stock where merchant_id = $1 and received_units - sold_units - held_units < 0)::integer
       as "products oversold",
     (select count(*) from stock s left join held h using (sku)
      where s.merchant_id = $1 and (s.held_units, s.sold_units) <> (coalesce(h.held, 0), coalesce(h.sold, 0)))::integer
       as "products whose stock is not what their orders hold",
-    (select count(*) from stock s join booked b using (sku) where s.merchant_id = $1 and s.received_units <> b.units)::integer
+    (select count(*) from stock s join booked b using (sku)
+     where s.merchant_id = $1 and s.received_units <> b.units)::integer
       as "products whose receipts are not what was booked",
     (select count(*) from own o join quotes q on q.checkout_id = o.checkout_id and q.version = o.quote_version
      left join totals t using (order_id)

@@ -77,7 +77,8 @@ async function countedWrites(database: Database): Promise<Map<string, Writes>> {
 const shapes = `
   with ours as (select order_id from orders where merchant_id = $1 order by order_id desc limit 100),
   rows as (
-    select 'audit_entries' as table, pg_column_size(t.*) as bytes, to_jsonb(t) as row from audit_entries t join ours using (order_id)
+    select 'audit_entries' as table, pg_column_size(t.*) as bytes, to_jsonb(t) as row
+    from audit_entries t join ours using (order_id)
     union all select 'checkouts', pg_column_size(t.*), to_jsonb(t) from checkouts t join ours using (order_id)
     union all select 'commit_keys', pg_column_size(t.*), to_jsonb(t) from commit_keys t join ours using (order_id)
     union all select 'domain_events', pg_column_size(t.*), to_jsonb(t) from domain_events t join ours using (order_id)
@@ -90,7 +91,8 @@ const shapes = `
     union all select 'sagas', pg_column_size(t.*), to_jsonb(t) from sagas t join ours using (order_id)
   )
   select r.table, (sum(bytes) / 100)::integer as bytes, count(*)::integer as count,
-    (select string_agg(distinct key, ' ') from rows inner_rows, jsonb_object_keys(jsonb_strip_nulls(inner_rows.row)) as key
+    (select string_agg(distinct key, ' ')
+     from rows inner_rows, jsonb_object_keys(jsonb_strip_nulls(inner_rows.row)) as key
      where inner_rows.table = r.table) as filled
   from rows r group by r.table order by r.table`;
 

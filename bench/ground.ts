@@ -82,3 +82,12 @@ export async function postgresVersion(database: Database): Promise<string> {
   });
   return rows[0]?.version ?? 'unknown';
 }
+
+/** The orders of the shop so far. */
+export async function countOrders(database: Database): Promise<number> {
+  const rows = await database.query<{ count: number }>({
+    text: 'select count(*)::integer as count from orders where merchant_id = $1',
+    values: [demoMerchant.merchantId],
+  });
+  return rows[0]?.count ?? 0;
+}

@@ -8,6 +8,9 @@ export function describeMachine(postgres: string): string[] {
   return [
     `Machine: ${models.length} × ${models[0] ?? 'unknown processor'}, ${gib} GiB, ${type()} ${release()}.`,
     `Node ${process.versions.node}, PostgreSQL ${postgres} (embedded).`,
-    `Load before the run: ${load.toFixed(1)}${load > 0.5 ? ': others were at work, so take the ratios and leave the absolute figures' : ''}.`,
+    `Load before the run: ${load.toFixed(1)}${load > quietLoadMax ? busy : ''}.`,
   ];
 }
+
+const quietLoadMax = 0.5;
+const busy = ': others were at work, so take the ratios and leave the absolute figures';

@@ -33,16 +33,16 @@ function pageOf(last: Last): string {
 
 const intro = `# Figures
 
-Written by \`npm run bench\`, which measures everything below in some minutes on a PostgreSQL of its own, in a folder that
-it removes at the end. Each number has its own file here and its own command. The same figures for programs are in
+Written by \`npm run bench\`, which measures everything below in some minutes on a PostgreSQL of its own, in a folder
+that it removes at the end. Each number has its own file here and its own command. The same figures for programs are in
 [last.json](last.json).
 
 - The server is the embedded PostgreSQL with the settings of \`npm start\`: \`fsync\`, \`full_page_writes\` and
   \`synchronous_commit\` are on, \`shared_buffers\` is 128 MB. What is committed is on disk.
 - Whatever makes load runs on the same cores as what is measured. Ratios within one run carry over to other machines;
   absolute figures do not.
-- After each measurement the books are checked: as many orders as were acknowledged, nothing oversold, every sum equal to
-  its parts. A run that breaks one of these ends with exit code 1 and writes nothing.
+- After each measurement the books are checked: as many orders as were acknowledged, nothing oversold, every sum equal
+  to its parts. A run that breaks one of these ends with exit code 1 and writes nothing.
 - A local disk makes a commit cheap. On network storage, where a commit waits for milliseconds, rates of one order per
   transaction are lower for everybody, and more orders at once are needed to reach them.
 `;

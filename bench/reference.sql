@@ -15,12 +15,11 @@ values ('byhand', 'shop', 'complete', lpad(:n::text, 36, '0'), sha256(:n::text::
 on conflict do nothing;
 update checkouts set status = 'completing', order_id = lpad(:n::text, 32, '0')::uuid, updated_at = now()
 where checkout_id = lpad(:n::text, 32, '0')::uuid and quote_version = 1 and status = 'open';
-update stock set held_units = held_units + 1
-where merchant_id = 'byhand' and sku = :a::text and received_units - sold_units - held_units >= 1;
-update stock set held_units = held_units + 1
-where merchant_id = 'byhand' and sku = :b::text and received_units - sold_units - held_units >= 1;
-update stock set held_units = held_units + 1
-where merchant_id = 'byhand' and sku = :c::text and received_units - sold_units - held_units >= 1;
+with chosen as materialized (
+  select sku from stock where merchant_id = 'byhand' and sku in (:a::text, :b::text, :c::text) order by sku for update
+)
+update stock s set held_units = held_units + 1 from chosen
+where s.merchant_id = 'byhand' and s.sku = chosen.sku and received_units - sold_units - held_units >= 1;
 insert into orders (order_id, merchant_id, caller_id, checkout_id, quote_version, status, currency, total_minor,
   buyer_sha256, ship_to_country, deadline_at, next_sequence)
 values (lpad(:n::text, 32, '0')::uuid, 'byhand', 'shop', lpad(:n::text, 32, '0')::uuid, 1, 'pending', 'GBP', 1160,

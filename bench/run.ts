@@ -1,12 +1,18 @@
 import { measureCommit } from './commit.ts';
 import { type Ground, layGround, postgresVersion } from './ground.ts';
+import { measureHttp } from './http.ts';
 import { describeMachine } from './machine.ts';
 import { writeLast } from './page.ts';
 import { renderSection, type Section } from './section.ts';
+import { measureStart } from './start.ts';
+import { measureWholeOrders } from './whole-orders.ts';
 
 /** One file per number, in the order of the page. Each is handed the one server that they share. */
 const benches: Readonly<Record<string, (ground: Ground) => Promise<Section>>> = {
   commit: measureCommit,
+  http: measureHttp,
+  'whole-orders': measureWholeOrders,
+  start: measureStart,
 };
 
 const usage = `npm run bench                measures everything, and writes bench/README.md and bench/last.json

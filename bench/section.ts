@@ -28,6 +28,7 @@ export function sectionPage(section: Section): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const marks = section.columns.map((_, index) => (index === 0 ? '---' : '---:'));
   const table = [line(section.columns), line(marks), ...section.rows.map(line)];
-  const notes = section.notes.map((note) => `- ${note}`);
+  // A note may be written over several lines.
+  const notes = section.notes.map((note) => `- ${note.replaceAll(/\s+/g, ' ')}`);
   return [`## ${section.title}`, '', `\`npm run bench -- ${section.name}\``, '', ...table, '', ...notes, ''].join('\n');
 }
