@@ -6,7 +6,7 @@ import { shippingOptions } from '../pricing/shipping-rates.ts';
 import { firstMessage } from '../sagas/decide.ts';
 import { onlineOrder } from '../sagas/online-order.ts';
 import { present } from '../shared/assert.ts';
-import { type Refused, Retry } from '../shared/failure.ts';
+import { isRefused, type Refused, Retry } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import { toWire } from '../shared/money.ts';
 import { type Database, sqlState, type Transaction } from '../shared/postgres/client.ts';
@@ -27,6 +27,8 @@ export type CommitOptions = {
   readonly database: Database;
   readonly newId: NewId;
   readonly waker: Waker;
+  /** Told of every decision: `committed`, or the code of the refusal. For metrics. */
+  readonly onCommitted?: (outcome: string) => void;
 };
 
 /** Concurrent commits of one key or checkout collide on a unique key; the one that lost reads the winner's answer. */
@@ -46,6 +48,7 @@ export async function commit(
     try {
       const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, requests, seen));
       if (outcomes.some((each) => 'outcome' in each && each.outcome === 'committed')) options.waker.wake([firstQueue]);
+      for (const each of outcomes) options.onCommitted?.(nameOf(each));
       return outcomes;
     } catch (error) {
       const collided = error instanceof Retry || sqlState(error) === uniqueViolation;
@@ -53,6 +56,11 @@ export async function commit(
       if (tryNumber >= collisionTriesMax) throw new Retry('the checkout is being changed by others', { cause: error });
     }
   }
+}
+
+function nameOf(outcome: Refused | StoredOutcome): string {
+  if (isRefused(outcome)) return outcome.code;
+  return outcome.outcome === 'committed' ? 'committed' : outcome.refusal.code;
 }
 
 const first = firstMessage(onlineOrder);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { createWaker } from '../messaging/waker.run.ts';
 import { Secret } from '../shared/secret.ts';
-import { openDatabase, type ProcessContext, runProcess, type Stoppable } from './process.ts';
+import { healthOf, metricsOf, openDatabase, type ProcessContext, runProcess, type Stoppable } from './process.ts';
 import { buildApi } from './wiring.ts';
 
 export type ApiSettings = {
@@ -41,6 +41,8 @@ export async function startApiProcess(
 ): Promise<Stoppable & { readonly url: string }> {
   const database = openDatabase(context, 'api', settings.connectionsMax);
   const waker = createWaker(database, (error) => context.log.warn('could not send a wake-up hint', { error }));
+  const metrics = metricsOf(context, 'api', database);
+  let isStopping = false;
   const port = settings.port === 0 ? await freePort(settings.host) : settings.port;
   const url = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`;
   const inbound = buildApi(
@@ -50,6 +52,7 @@ export async function startApiProcess(
       shopUrl: settings.shopUrl,
       publicMerchantId: settings.publicMerchantId,
       webhookSources: [{ provider: 'simulated', secrets: settings.webhookSecrets }],
+      health: healthOf(database, metrics, () => isStopping),
     },
   );
   try {
@@ -62,6 +65,7 @@ export async function startApiProcess(
   return {
     url,
     async stop() {
+      isStopping = true;
       await inbound.drain(drainGraceMs);
       await database.close();
     },
@@ -69,7 +73,7 @@ export async function startApiProcess(
 }
 
 /** The address is part of what the API says of itself, so it is known before it listens. */
-function freePort(host: string): Promise<number> {
+export function freePort(host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);

@@ -1,16 +1,19 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { queueNames } from '../messaging/queues.ts';
+import { type Circuit, createMetrics, type Metrics } from '../operations/metrics.run.ts';
+import { present } from '../shared/assert.ts';
 import { isRefused } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import { connect } from '../shared/postgres/client.ts';
 import { type CannotStart, cannotStart } from '../shared/postgres/embedded-fault.ts';
 import { migrate } from '../shared/postgres/migrate.ts';
 import { prefix } from '../storefront-api/ucp/v2026-04-08/version.ts';
-import { startApiProcess } from './api.ts';
+import { freePort, startApiProcess } from './api.ts';
 import { countProducts, demoMerchant, seedDemoShop } from './demo-shop.sql.ts';
 import { devSecrets } from './dev-secrets.ts';
-import { migrationsDirectory } from './migrate.ts';
+import { migrationsDirectory } from './migrations.ts';
+import type { ProcessContext } from './process.ts';
 import { startSweeperProcess } from './sweeper.ts';
 import { startWorkerProcess } from './worker.ts';
 
@@ -52,7 +55,16 @@ const sampleFile = fileURLToPath(new URL('../../data/online-retail/online-retail
 
 /** Everything that the start command runs, in the order of starting. It is stopped in the opposite order. */
 export function parts(context: DevContext): readonly Part[] {
-  return [schema(context), catalogue(context), provider(context), worker(context), sweeper(context), api(context)];
+  const wired: Wired = { apiPort: context.apiPort, providerUrl: '', metrics: null, circuits: () => [] };
+  return [
+    schema(context),
+    catalogue(context),
+    metrics(context, wired),
+    provider(context, wired),
+    worker(context, wired),
+    sweeper(context, wired),
+    api(context, wired),
+  ];
 }
 
 function schema(context: DevContext): Part {
@@ -99,22 +111,48 @@ function catalogue(context: DevContext): Part {
   };
 }
 
-function provider(context: DevContext): Part {
+/** What one part tells those that start after it. */
+type Wired = {
+  /** With port 0 the system chooses; the simulator must know where its webhooks go before the API listens. */
+  apiPort: number;
+  providerUrl: string;
+  metrics: Metrics | null;
+  circuits: () => readonly Circuit[];
+};
+
+/** One process, one set of counters: three would read the same gauges three times. */
+function metrics(context: DevContext, wired: Wired): Part {
+  return {
+    name: 'metrics',
+    async start() {
+      const database = connect({ url: context.databaseUrl, applicationName: 'onetill metrics', connectionsMax: 1 });
+      wired.metrics = createMetrics({ database, process: 'dev', circuits: () => wired.circuits() });
+      return { detail: '', stop: () => database.close() };
+    },
+  };
+}
+
+function processContext(context: DevContext, wired: Wired): ProcessContext {
+  return { databaseUrl: context.databaseUrl, log: context.log, metrics: present(wired.metrics, 'the metrics') };
+}
+
+function provider(context: DevContext, wired: Wired): Part {
   return {
     name: 'payment provider',
     async start() {
       const { startPaymentProvider } = await import('../../simulators/payment-provider/server.run.ts');
       const secrets = await devSecrets(context.dataDir);
+      if (wired.apiPort === 0) wired.apiPort = await freePort('127.0.0.1');
       const simulator = await startPaymentProvider({
         port: context.providerPort,
         dataDir: join(context.dataDir, 'payment-provider'),
         apiKey: secrets.providerApiKey.reveal(),
         controlSecret: secrets.providerControlSecret.reveal(),
-        webhookUrl: `http://127.0.0.1:${context.apiPort}/webhooks/simulated`,
+        webhookUrl: `http://127.0.0.1:${wired.apiPort}/webhooks/simulated`,
         webhookSecret: secrets.webhookSecret.reveal(),
         log: context.log,
       });
-      providerUrl = simulator.url;
+      wired.providerUrl = simulator.url;
       return {
         detail: `${simulator.url} (simulated)`,
         addresses: { providerUrl: simulator.url },
@@ -124,43 +162,42 @@ function provider(context: DevContext): Part {
   };
 }
 
-/** Known once the simulator listens: with port 0 the system chooses. */
-let providerUrl = '';
-
-function worker(context: DevContext): Part {
+function worker(context: DevContext, wired: Wired): Part {
   return {
     name: 'worker',
     async start() {
       const secrets = await devSecrets(context.dataDir);
-      const started = await startWorkerProcess(context, {
-        providerUrl,
+      const started = await startWorkerProcess(processContext(context, wired), {
+        providerUrl: wired.providerUrl,
         providerApiKey: secrets.providerApiKey,
         queues: queueNames,
         connectionsMax: 16,
+        healthPort: 0,
       });
+      wired.circuits = started.circuits;
       return { detail: `queues ${queueNames.join(', ')}`, stop: started.stop };
     },
   };
 }
 
-function sweeper(context: DevContext): Part {
+function sweeper(context: DevContext, wired: Wired): Part {
   return {
     name: 'sweeper',
     async start() {
-      const started = await startSweeperProcess(context);
+      const started = await startSweeperProcess(processContext(context, wired), 0);
       return { detail: 'deadlines, unsettled payments', stop: started.stop };
     },
   };
 }
 
-function api(context: DevContext): Part {
+function api(context: DevContext, wired: Wired): Part {
   return {
     name: 'API',
     async start() {
       const secrets = await devSecrets(context.dataDir);
-      const started = await startApiProcess(context, {
+      const started = await startApiProcess(processContext(context, wired), {
         host: '127.0.0.1',
-        port: context.apiPort,
+        port: wired.apiPort,
         publicUrl: null,
         shopUrl: 'https://shop.example',
         publicMerchantId: demoMerchant.merchantId,

@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { migrate } from '../shared/postgres/migrate.ts';
+import { migrationsDirectory } from './migrations.ts';
 import { openDatabase, runProcess } from './process.ts';
-
-export const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** `onetill migrate`: brings the schema to this version and ends. */
 export async function run(_argv: readonly string[]): Promise<number> {

@@ -1,12 +1,22 @@
+import { startHealthServer } from '../operations/health.http.ts';
+import { createMetrics, type Metrics, type MetricsOptions } from '../operations/metrics.run.ts';
+import { createReadiness } from '../operations/readiness.run.ts';
 import { toError } from '../shared/failure.ts';
+import { newUuid } from '../shared/ids.ts';
 import { createLogger, type Logger, type LogLevel } from '../shared/log.ts';
 import { connect, type Database } from '../shared/postgres/client.ts';
 import { explainSystemError } from '../shared/postgres/embedded-fault.ts';
 import { readEnvironment, type SettingName } from './environment.ts';
+import { migrationsDirectory } from './migrations.ts';
 
 export type ProcessKind = 'api' | 'worker' | 'sweeper' | 'migrate';
 export type Stoppable = { readonly stop: () => Promise<void> };
-export type ProcessContext = { readonly databaseUrl: string; readonly log: Logger };
+export type ProcessContext = {
+  readonly databaseUrl: string;
+  readonly log: Logger;
+  /** Of the whole process, where it is several parts in one; else each part makes its own. */
+  readonly metrics?: Metrics;
+};
 
 /**
  * Runs one process until it is asked to stop: reads the environment, starts, waits for SIGINT or SIGTERM, stops.
@@ -60,4 +70,30 @@ export function openDatabase(context: ProcessContext, kind: ProcessKind, connect
     connectionsMax,
     onConnectionError: (error) => context.log.warn('a database connection was lost', { error }),
   });
+}
+
+/** What a process counts: what it was handed, or counters of its own. */
+export function metricsOf(
+  context: ProcessContext,
+  kind: ProcessKind,
+  database: Database,
+  circuits?: MetricsOptions['circuits'],
+): Metrics {
+  if (context.metrics !== undefined) return context.metrics;
+  return createMetrics({ database, process: kind, ...(circuits === undefined ? {} : { circuits }) });
+}
+
+/** What a process says of its health: probes, and its metrics. */
+export function healthOf(database: Database, metrics: Metrics, isStopping: () => boolean) {
+  return { metrics, readiness: createReadiness({ database, migrationsDirectory }), isStopping };
+}
+
+/** Answers the probes of a process that has no server of its own; with port 0 there is none. */
+export async function serveHealth(
+  context: ProcessContext,
+  port: number,
+  health: ReturnType<typeof healthOf>,
+): Promise<Stoppable> {
+  if (port === 0) return { stop: async () => {} };
+  return await startHealthServer({ port, host: '0.0.0.0', health, log: context.log, newId: newUuid });
 }

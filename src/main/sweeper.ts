@@ -1,6 +1,14 @@
 import { createWaker } from '../messaging/waker.run.ts';
 import { startSweeper } from '../sagas/sweeper.run.ts';
-import { openDatabase, type ProcessContext, runProcess, type Stoppable } from './process.ts';
+import {
+  healthOf,
+  metricsOf,
+  openDatabase,
+  type ProcessContext,
+  runProcess,
+  type Stoppable,
+  serveHealth,
+} from './process.ts';
 import { processName, runnerOptions, sweeperTasks } from './wiring.ts';
 
 /** A sweeper does one thing at a time per task; more connections would idle. */
@@ -8,17 +16,27 @@ const connectionsMax = 3;
 
 /** `onetill sweeper`: deadlines and unknown outcomes. Any number may run; one acts at a time per task. */
 export async function run(_argv: readonly string[]): Promise<number> {
-  return await runProcess('sweeper', (context) => startSweeperProcess(context));
+  return await runProcess('sweeper', (context, values) => startSweeperProcess(context, Number(values.healthPort)));
 }
 
-export async function startSweeperProcess(context: ProcessContext): Promise<Stoppable> {
+/** Probes are answered on the health port; 0 for nowhere. */
+export async function startSweeperProcess(context: ProcessContext, healthPort: number): Promise<Stoppable> {
   const database = openDatabase(context, 'sweeper', connectionsMax);
   const waker = createWaker(database, (error) => context.log.warn('could not send a wake-up hint', { error }));
   const options = runnerOptions({ database, waker, log: context.log }, processName('sweeper'));
-  const sweeper = startSweeper({ ...options, log: context.log }, sweeperTasks);
+  const metrics = metricsOf(context, 'sweeper', database);
+  const sweeper = startSweeper({ ...options, log: context.log, onSwept: metrics.onSwept }, sweeperTasks);
+  let isStopping = false;
+  const health = await serveHealth(
+    context,
+    healthPort,
+    healthOf(database, metrics, () => isStopping),
+  );
   return {
     async stop() {
+      isStopping = true;
       await sweeper.stop();
+      await health.stop();
       await database.close();
     },
   };

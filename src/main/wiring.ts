@@ -9,6 +9,8 @@ import { startEventFeed } from '../messaging/event-feed.run.ts';
 import type { MessageType, QueueName } from '../messaging/queues.ts';
 import type { Waker } from '../messaging/waker.ts';
 import { type Handler, startWorker, type Worker, type WorkerOptions } from '../messaging/worker.run.ts';
+import { describedHealth, type Health, registerHealth } from '../operations/health.http.ts';
+import type { Circuit, Metrics } from '../operations/metrics.run.ts';
 import { confirmStep } from '../orders/confirm.run.ts';
 import { createOutcomeWatch } from '../orders/outcome-watch.run.ts';
 import { orderTimeline } from '../orders/timeline.sql.ts';
@@ -25,7 +27,7 @@ import { type RunnerOptions, stepRunner, undoRunner } from '../sagas/runner.run.
 import { sweepOverdueOrders } from '../sagas/sweeper.run.ts';
 import { machineClock } from '../shared/clock.ts';
 import { newUuid } from '../shared/ids.ts';
-import { type Answered, createInbound, type Inbound } from '../shared/inbound.ts';
+import { createInbound, type Inbound } from '../shared/inbound.ts';
 import type { Logger } from '../shared/log.ts';
 import { createOutbound, type Outbound, type OutboundOptions } from '../shared/outbound.ts';
 import { type PartyName, parties } from '../shared/parties.ts';
@@ -57,15 +59,21 @@ export function buildApi(
     shopUrl: string;
     publicMerchantId: string | null;
     webhookSources: readonly WebhookSource[];
-    onAnswered?: (answered: Answered) => void;
+    /** Without it the server answers no probes and no metrics: as tests want it. */
+    health?: Health & { readonly metrics: Metrics };
   },
 ): Inbound {
   const inbound = createInbound({
     log: built.log,
     newId: newUuid,
-    ...(options.onAnswered === undefined ? {} : { onAnswered: options.onAnswered }),
+    ...(options.health === undefined ? {} : { onAnswered: options.health.metrics.onAnswered }),
   });
-  const desk = createDesk({ ...built, newId: newUuid, watch: createOutcomeWatch(built.database) });
+  const desk = createDesk({
+    ...built,
+    newId: newUuid,
+    watch: createOutcomeWatch(built.database),
+    onCommitted: (outcome) => options.health?.metrics.onCommitted(outcome),
+  });
   const authenticate = authenticateByKey({
     findCaller: (hash) => findCaller(built.database, hash),
     clock: machineClock,
@@ -75,8 +83,9 @@ export function buildApi(
     authenticate,
     database: built.database,
     config: storefrontConfig(options),
-    described: describedWebhooks,
+    described: [...describedWebhooks, ...(options.health === undefined ? [] : describedHealth)],
   });
+  if (options.health !== undefined) registerHealth(inbound.server, options.health);
   registerWebhooks(inbound.server, { ...built, newId: newUuid, clock: machineClock, sources: options.webhookSources });
   return inbound;
 }
@@ -180,4 +189,9 @@ export function buildProviders(options: {
     ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
   });
   return { outbound, providers: [createSimulatedProvider({ outbound, origin, apiKey: options.apiKey })] };
+}
+
+/** How the circuits to outside parties stand now. */
+export function circuitsOf(outbound: Outbound<PartyName>): readonly Circuit[] {
+  return (Object.keys(parties) as PartyName[]).map((party) => ({ party, circuit: outbound.state(party).circuit }));
 }
