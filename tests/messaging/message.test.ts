@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { backoffDelayMs, type Message, readMessage } from '../../src/messaging/message.ts';
+import { isMessageType, type MessageType, messageTypes, queueNames, queues } from '../../src/messaging/queues.ts';
+
+const settings = fc.constantFrom(...queueNames.map((name) => queues[name]));
+const attempt = fc.integer({ min: 1, max: 1_000 });
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+test('a delay is between nothing and the exponential bound, and never above the cap', () => {
+  fc.assert(
+    fc.property(settings, attempt, random, (lane, tries, chance) => {
+      const delayMs = backoffDelayMs(lane, tries, chance, undefined);
+      expect(Number.isInteger(delayMs)).toBe(true);
+      expect(delayMs).toBeGreaterThanOrEqual(0);
+      expect(delayMs).toBeLessThanOrEqual(Math.min(lane.backoffCapMs, lane.backoffBaseMs * 2 ** (tries - 1)));
+    }),
+  );
+});
+
+test('the jitter is full: chance alone chooses the share of the bound', () => {
+  fc.assert(
+    fc.property(settings, attempt, (lane, tries) => {
+      const boundMs = backoffDelayMs(lane, tries, 1, undefined);
+      expect(backoffDelayMs(lane, tries, 0, undefined)).toBe(0);
+      expect(backoffDelayMs(lane, tries, 0.5, undefined)).toBe(Math.round(boundMs / 2));
+      expect(backoffDelayMs(lane, tries + 1, 1, undefined)).toBeGreaterThanOrEqual(boundMs);
+    }),
+  );
+});
+
+test('Retry-After is waited for, but not for longer than ten minutes', () => {
+  fc.assert(
+    fc.property(settings, attempt, random, fc.integer({ min: 0, max: 10_000_000 }), (lane, tries, chance, askedMs) => {
+      const delayMs = backoffDelayMs(lane, tries, chance, askedMs);
+      expect(delayMs).toBeGreaterThanOrEqual(Math.min(askedMs, 600_000));
+      expect(delayMs).toBeLessThanOrEqual(Math.max(lane.backoffCapMs, 600_000));
+    }),
+  );
+});
+
+function message(more: Partial<Message>): Message {
+  return {
+    messageId: 'm',
+    queue: 'stock',
+    type: 'release-stock',
+    schemaVersion: 1,
+    merchantId: 'demo',
+    orderId: null,
+    idempotencyKey: 'k',
+    payload: {},
+    traceparent: null,
+    attempt: 1,
+    firstEnqueuedAt: new Date(0),
+    firstWaitMs: 0,
+    leaseId: 'l',
+    ...more,
+  };
+}
+
+test('a message is read only if its type, its version and its payload are known here', () => {
+  expect(readMessage(message({}))).toEqual({ readable: true, type: 'release-stock' });
+  for (const more of [
+    { type: 'toString' },
+    { type: 'constructor' },
+    { schemaVersion: 2 },
+    { schemaVersion: 0 },
+    { payload: null },
+    { payload: [] },
+    { payload: { extra: 1 } },
+    { type: 'handle-webhook', payload: { provider: '', eventId: 'e' } },
+    { type: 'void-stray-authorisation', payload: {} },
+  ]) {
+    expect(readMessage(message(more)), JSON.stringify(more)).toMatchObject({ readable: false });
+  }
+});
+
+test('no text and no payload makes the reading of a message throw', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer(), fc.jsonValue(), (type, schemaVersion, payload) => {
+      const read = readMessage(message({ type, schemaVersion, payload }));
+      expect(read.readable || read.reason.length > 0).toBe(true);
+    }),
+  );
+});
+
+test('each type of message has a queue, and its newest version is one that it can read', () => {
+  for (const type of Object.keys(messageTypes) as MessageType[]) {
+    const { queue, newest, versions } = messageTypes[type];
+    expect(queueNames).toContain(queue);
+    expect(Object.keys(versions).map(Number)).toContain(newest);
+    expect(isMessageType(type)).toBe(true);
+  }
+});
