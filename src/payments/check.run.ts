@@ -195,8 +195,8 @@ async function enqueueStray(
 }
 
 /**
- * Sends for a check of the order's payment. Each hint has a message of its own: one that waits for a check in hand would
- * be lost if that check asked the provider just before the news.
+ * Sends for a check of the order's payment. Each hint has a message of its own: one that waits for a check in hand
+ * would be lost if that check asked the provider just before the news.
  */
 export async function sendForCheck(
   tx: Transaction,

@@ -95,7 +95,9 @@ export function handleWebhook(options: WebhookOptions): Handler {
   };
 }
 
-/** The usual webhook tells of what we did ourselves a moment ago; asking the provider about it would double its load. */
+/**
+ * The usual webhook tells of what we did ourselves a moment ago; asking the provider about it would double its load.
+ */
 function saysWhatWeKnow(event: Static<typeof providerEvent>, payment: PaymentRef): boolean {
   return event.type === `authorisation.${payment.status}` && event.data.id === payment.providerReference;
 }

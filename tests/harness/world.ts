@@ -22,7 +22,7 @@ import {
 
 export type SimulatedWorld = ReturnType<typeof createInMemoryProvider>;
 
-/** A shop with a database of its own, a provider in memory whose webhooks reach it, and workers that may be replaced. */
+/** A shop with a database of its own, a provider in memory whose webhooks reach it, and workers to be replaced. */
 export type TestWorld = {
   readonly database: Database;
   readonly url: string;

@@ -125,8 +125,13 @@ test('keys belong to a caller of a merchant: others use the same key for orders 
   await world.database.execute({
     text: `
       with m as (insert into merchants (merchant_id, name, currency, country) values ('another', 'A', 'GBP', 'GB')),
-      c as (insert into callers (merchant_id, caller_id, name, api_key_sha256) values ('another', 'shop', 'S', sha256('k'))),
-      p as (insert into products (merchant_id, sku, title, price_minor, currency) values ('another', 'PLENTY', 'P', 9, 'GBP'))
+      c as (
+        insert into callers (merchant_id, caller_id, name, api_key_sha256)
+        values ('another', 'shop', 'S', sha256('k'))
+      ), p as (
+        insert into products (merchant_id, sku, title, price_minor, currency)
+        values ('another', 'PLENTY', 'P', 9, 'GBP')
+      )
       insert into stock (merchant_id, sku, received_units) values ('another', 'PLENTY', 10)`,
   });
   const key = newUuid();
@@ -201,7 +206,7 @@ test('concurrent cancels under one key end the checkout once, with one answer th
   });
 });
 
-test('a complete, an update and a cancel that race leave one outcome, and never an order of an older quote', async () => {
+test('a complete, an update and a cancel that race leave one outcome, and no order of an older quote', async () => {
   const seen = new Set<string>();
   for (let round = 0; round < 12; round += 1) {
     const { checkoutId } = await openCheckout(world.desk, draftFor({ PLENTY: 1 }));

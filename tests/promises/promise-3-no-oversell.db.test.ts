@@ -16,7 +16,7 @@ async function begin(stock: Readonly<Record<string, number>>): Promise<TestWorld
   return world;
 }
 
-/** What does not add up at this instant, in one snapshot: stock against the adjustments and against what orders hold. */
+/** What does not add up at this instant, in one snapshot: stock against its adjustments and what orders hold. */
 async function breaksOf(database: Database): Promise<object[]> {
   return await database.query({
     text: `

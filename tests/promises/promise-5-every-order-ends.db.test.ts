@@ -1,19 +1,15 @@
 import { afterEach, expect, test } from 'vitest';
 import type { FraudScreen } from '../../src/fraud/screen.ts';
-import { reservationMachine } from '../../src/inventory/reservation.ts';
 import { replayLetter } from '../../src/operations/dead-letters.run.ts';
 import { reviewOrder } from '../../src/operations/review.run.ts';
-import { orderMachine } from '../../src/orders/order.ts';
-import { paymentMachine } from '../../src/payments/payment.ts';
 import type { PaymentProvider } from '../../src/payments/provider.ts';
-import { sagaMachine, stepMachine } from '../../src/sagas/saga.ts';
 import { sweepOverdueOrders } from '../../src/sagas/sweeper.run.ts';
 import { isRefused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
 import type { Database } from '../../src/shared/postgres/client.ts';
-import { type Machine, mayFollow } from '../../src/shared/transitions.ts';
 import { endOf, eventually, merchantId, quickQueues } from '../harness/shop.ts';
 import { atRest, mixedTokens, openWorld, pick, randomFrom, seedOf, type TestWorld } from '../harness/world.ts';
+import { illegalTransitions, watchTransitions } from './transitions-seen.ts';
 
 const worlds: TestWorld[] = [];
 afterEach(async () => {
@@ -87,7 +83,7 @@ async function unfinished(database: Database): Promise<object[]> {
   });
 }
 
-test('every order of a run with faults, holds, an outage and a replaced worker ends with nothing left undone', async () => {
+test('every order of a run with faults, holds, an outage and a new worker ends with nothing left undone', async () => {
   const world = await begin();
   await watchTransitions(world.database);
   const provider = mayBeAway(world.simulated.provider);
@@ -145,47 +141,6 @@ async function decideHeld(database: Database): Promise<void> {
       expect(isRefused(done)).toBe(false);
     }
   }
-}
-
-const watched: readonly { table: string; machine: Machine<string> }[] = [
-  { table: 'orders', machine: orderMachine },
-  { table: 'payments', machine: paymentMachine },
-  { table: 'reservations', machine: reservationMachine },
-  { table: 'sagas', machine: sagaMachine },
-  { table: 'saga_steps', machine: stepMachine },
-];
-
-/** Has the database write down each change of a status, for this test only. */
-async function watchTransitions(database: Database): Promise<void> {
-  await database.execute({
-    text: 'create table observed_transitions (machine text, before text, after text, unique (machine, before, after))',
-  });
-  await database.execute({
-    text: `
-      create function observe_transition() returns trigger language plpgsql as $$
-      begin
-        if old.status <> new.status then
-          insert into observed_transitions values (tg_table_name, old.status, new.status) on conflict do nothing;
-        end if;
-        return new;
-      end $$`,
-  });
-  for (const { table } of watched) {
-    await database.execute({
-      text: `create trigger observed after update on ${table} for each row execute function observe_transition()`,
-    });
-  }
-}
-
-async function illegalTransitions(database: Database): Promise<string[]> {
-  const seen = await database.query<{ machine: string; before: string; after: string }>({
-    text: 'select machine, before, after from observed_transitions limit 200',
-  });
-  expect(seen.length).toBeGreaterThan(12);
-  return seen.flatMap(({ machine, before, after }) => {
-    const known = watched.find((each) => each.table === machine)?.machine;
-    return known !== undefined && mayFollow(known, before, after) ? [] : [`${machine}: ${before} to ${after}`];
-  });
 }
 
 test('a pending order whose messages are lost is taken back when its time is over', async () => {

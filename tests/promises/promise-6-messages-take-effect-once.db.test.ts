@@ -130,7 +130,7 @@ test('a poison message goes to the dead letters with its history, while its neig
   expect(dead?.history).toMatchObject([1, 2, 3].map((attempt) => ({ attempt, by: 'worker under test' })));
 });
 
-test('two workers that race for one queue handle each message once, although attempts fail at every place', async () => {
+test('two workers that race for one queue handle each message once, wherever attempts fail', async () => {
   const database = await begin();
   const random = randomFrom(seedOf('two workers'));
   const ids = await send(database, 300);

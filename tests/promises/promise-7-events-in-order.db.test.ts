@@ -40,7 +40,9 @@ function recorder(name: string) {
     name,
     async apply(tx: Transaction, events: readonly StoredEvent[]): Promise<void> {
       await tx.execute({
-        text: 'insert into applied (subscriber, order_id, sequence) select $1, * from unnest($2::uuid[], $3::integer[])',
+        text: `
+          insert into applied (subscriber, order_id, sequence)
+          select $1, * from unnest($2::uuid[], $3::integer[])`,
         values: [name, events.map((event) => event.orderId), events.map((event) => event.sequence)],
       });
     },

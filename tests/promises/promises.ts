@@ -13,67 +13,27 @@ export const promises: readonly PromiseEntry[] = [
     constraints: ['commit_keys_pkey', 'commit_keys_are_immutable', 'one_live_order_per_checkout'],
     assertions: [{ file: 'src/checkout/commit.ts', symbol: 'decideCommit' }],
     tests: [
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: '64 concurrent completes under one key make one order, and all get the same answer to the byte',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'another request under a key that was answered is refused, and changes nothing',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: '64 concurrent completes of one checkout under 64 keys make one order, the others are refused',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'a checkout whose payment was declined is completed again, and never has two orders that are alive',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'the answer under a key outlives the order, a change of the checkout, later keys and the process',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'a refusal that was decided under a key stays the answer after its cause is gone',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'keys belong to a caller of a merchant: others use the same key for orders of their own',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'a checkout and an order of another caller or merchant are not found, whatever is asked of them',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'concurrent creates under one key open one checkout, with one answer that stays',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'concurrent updates under one key write one version, with one answer that stays',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'concurrent cancels under one key end the checkout once, with one answer that stays',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'a complete, an update and a cancel that race leave one outcome, and never an order of an older quote',
-      },
-      {
-        file: 'tests/promises/promise-1-one-order-per-key.db.test.ts',
-        name: 'what was answered under a key can be neither changed nor deleted',
-      },
-
-      {
-        file: schema,
-        name: 'the schema refuses a second answer under a commit key, a changed one and a second order of a checkout',
-      },
-      {
-        file: 'tests/storefront-api/purchase.http.test.ts',
-        name: 'the answer under a key is the same to the byte for concurrent and later retries',
-      },
+      ...of('tests/promises/promise-1-one-order-per-key.db.test.ts', [
+        '64 concurrent completes under one key make one order, and all get the same answer to the byte',
+        'another request under a key that was answered is refused, and changes nothing',
+        '64 concurrent completes of one checkout under 64 keys make one order, the others are refused',
+        'a checkout whose payment was declined is completed again, and never has two orders that are alive',
+        'the answer under a key outlives the order, a change of the checkout, later keys and the process',
+        'a refusal that was decided under a key stays the answer after its cause is gone',
+        'keys belong to a caller of a merchant: others use the same key for orders of their own',
+        'a checkout and an order of another caller or merchant are not found, whatever is asked of them',
+        'concurrent creates under one key open one checkout, with one answer that stays',
+        'concurrent updates under one key write one version, with one answer that stays',
+        'concurrent cancels under one key end the checkout once, with one answer that stays',
+        'a complete, an update and a cancel that race leave one outcome, and no order of an older quote',
+        'what was answered under a key can be neither changed nor deleted',
+      ]),
+      ...of(schema, [
+        'the schema refuses a second answer under a commit key, a changed one and a second order of a checkout',
+      ]),
+      ...of('tests/storefront-api/purchase.http.test.ts', [
+        'the answer under a key is the same to the byte for concurrent and later retries',
+      ]),
     ],
   },
   {
@@ -86,24 +46,15 @@ export const promises: readonly PromiseEntry[] = [
     ],
     assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'authorised' }],
     tests: [
-      {
-        file: 'tests/promises/promise-2-one-charge.db.test.ts',
-        name: 'an order that goes back gives both authorisations of a provider that authorised twice back',
-      },
-      {
-        file: 'tests/promises/promise-2-one-charge.db.test.ts',
-        name: 'over a run of faults each confirmed order has one live authorisation, each cancelled one has none',
-      },
-      {
-        file: 'tests/promises/promise-2-one-charge.db.test.ts',
-        name: 'one attempt of a kind is on record for each order, however often the provider was called',
-      },
-
-      { file: schema, name: 'the schema refuses a second capture, and one above what was authorised' },
-      {
-        file: 'tests/saga/order.db.test.ts',
-        name: 'an order that is paid for is confirmed, its stock sold and one authorisation taken',
-      },
+      ...of('tests/promises/promise-2-one-charge.db.test.ts', [
+        'an order that goes back gives both authorisations of a provider that authorised twice back',
+        'over a run of faults each confirmed order has one live authorisation, each cancelled one has none',
+        'one attempt of a kind is on record for each order, however often the provider was called',
+      ]),
+      ...of(schema, ['the schema refuses a second capture, and one above what was authorised']),
+      ...of('tests/saga/order.db.test.ts', [
+        'an order that is paid for is confirmed, its stock sold and one authorisation taken',
+      ]),
     ],
   },
   {
@@ -111,7 +62,16 @@ export const promises: readonly PromiseEntry[] = [
     promise: 'No oversell: received = sold + held + free, and free is never negative',
     constraints: ['stock_is_never_oversold'],
     assertions: [{ file: 'src/checkout/commit.ts', symbol: 'stockRefusal' }],
-    tests: [{ file: schema, name: 'the schema refuses to hold more stock than there is' }],
+    tests: [
+      ...of('tests/promises/promise-3-no-oversell.db.test.ts', [
+        'of 200 buyers who want the last ten units ten get one, and 190 are told that it is out of stock',
+        'carts with the same goods in opposite order do not wait for each other in a circle',
+        'while orders are sold, declined and taken back every unit is received, sold, held or free',
+        'stock that does not add up is found by the sampler of this suite',
+        'no statement holds or sells more than was received',
+      ]),
+      ...of(schema, ['the schema refuses to hold more stock than there is']),
+    ],
   },
   {
     number: 5,
@@ -122,14 +82,24 @@ export const promises: readonly PromiseEntry[] = [
       { file: 'src/sagas/decide.ts', symbol: 'goBack' },
     ],
     tests: [
-      {
-        file: schema,
-        name: 'the schema refuses an unfinished order without a deadline and a cancelled one without a reason',
-      },
-      {
-        file: 'tests/saga/order.db.test.ts',
-        name: 'a declined order gives its stock back and leaves the checkout open for another payment',
-      },
+      ...of('tests/promises/promise-5-every-order-ends.db.test.ts', [
+        'every order of a run with faults, holds, an outage and a new worker ends with nothing left undone',
+        'a pending order whose messages are lost is taken back when its time is over',
+        'an order with an unknown payment whose messages are lost is taken up again before its deadline',
+        'an order that is paid for goes forward when its last message is lost',
+        'an order on hold that nobody decides about is refused when its time is over',
+        'a void that fails for ever is parked for a person, and a replay of its dead letter ends the order',
+      ]),
+      ...of('tests/saga/decide.test.ts', [
+        'whatever is redelivered, late, parked or overdue, no order comes to a state that breaks its saga',
+        'from every state of the saga an order can still come to its end',
+        'an order that ended stays as it ended, whatever comes late',
+        'money that comes after the order was cancelled is sent back, and the order stays cancelled',
+      ]),
+      ...of(schema, ['the schema refuses an unfinished order without a deadline and a cancelled one without a reason']),
+      ...of('tests/saga/order.db.test.ts', [
+        'a declined order gives its stock back and leaves the checkout open for another payment',
+      ]),
     ],
   },
   {
@@ -138,7 +108,17 @@ export const promises: readonly PromiseEntry[] = [
     constraints: ['one_effect_per_message', 'one_message_per_key'],
     assertions: [{ file: 'src/messaging/messages.sql.ts', symbol: 'settleOrRetry' }],
     tests: [
-      { file: schema, name: 'the schema refuses a second effect of a message and a second message of one cause' },
+      ...of('tests/promises/promise-6-messages-take-effect-once.db.test.ts', [
+        'a message whose worker was killed between taking and settling is handled by another, once',
+        'a worker that hangs beyond its lease loses the message, and only one of two effects stays',
+        'a poison message goes to the dead letters with its history, while its neighbours go on',
+        'two workers that race for one queue handle each message once, wherever attempts fail',
+        'every message that orders of a mixed run wrote was handled once, by whichever of two workers',
+        'a worker that is alive keeps a message for longer than its lease, by renewing it',
+        'a message does not come again before the time that Retry-After asked for',
+        'a message of one cause is alive once, and may be written again after it was handled',
+      ]),
+      ...of(schema, ['the schema refuses a second effect of a message and a second message of one cause']),
     ],
   },
   {
@@ -147,8 +127,15 @@ export const promises: readonly PromiseEntry[] = [
     constraints: ['one_event_per_sequence', 'order_timeline_pkey'],
     assertions: [{ file: 'src/orders/timeline.sql.ts', symbol: 'apply' }],
     tests: [
-      { file: schema, name: 'the schema refuses two events at one place of an order' },
-      { file: 'tests/saga/order.db.test.ts', name: 'the timeline tells what happened to an order, in order' },
+      ...of('tests/promises/promise-7-events-in-order.db.test.ts', [
+        'an event that took its place early and was committed late is kept, where a naive reader loses it',
+        'transactions that overlap in every way lose no event and apply none twice',
+        'of a mixed run no order has a gap, and feeders that race apply each event once and in order',
+        'a subscriber that fails is given the same events again, and its place does not move',
+        'the timeline stops loudly at a gap, and neither a gap nor a repetition enters it',
+      ]),
+      ...of(schema, ['the schema refuses two events at one place of an order']),
+      ...of('tests/saga/order.db.test.ts', ['the timeline tells what happened to an order, in order']),
     ],
   },
   {
@@ -160,11 +147,18 @@ export const promises: readonly PromiseEntry[] = [
       { file: 'src/payments/authorise.run.ts', symbol: 'authorised' },
     ],
     tests: [
-      { file: schema, name: 'the schema refuses a change of the price that the buyer saw' },
-      {
-        file: 'tests/storefront-api/purchase.http.test.ts',
-        name: 'a price that changed since the quote is refused with what changed, and the new total stands',
-      },
+      ...of('tests/promises/promise-8-price-that-was-seen.db.test.ts', [
+        'a price that changed since the quote is refused with what changed, and paid only under a new key',
+        'a buyer who saw an older version of the quote is told that it changed',
+        'of completes that meet a new price at once none pays what its buyer has not seen',
+        'a product that is no longer sold is named, and the rest is quoted anew',
+        'while prices move, each order is charged the total of the quote that its buyer completed',
+        'a quote that was given is never changed',
+      ]),
+      ...of(schema, ['the schema refuses a change of the price that the buyer saw']),
+      ...of('tests/storefront-api/purchase.http.test.ts', [
+        'a price that changed since the quote is refused with what changed, and the new total stands',
+      ]),
     ],
   },
   {
@@ -172,7 +166,15 @@ export const promises: readonly PromiseEntry[] = [
     promise: 'An unknown payment becomes what the provider says that it is',
     constraints: ['an_unsettled_payment_is_asked_for'],
     assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'settle' }],
-    tests: [{ file: schema, name: 'the schema refuses an unknown payment that nobody will ask for' }],
+    tests: [
+      ...of('tests/promises/promise-9-unknown-payments.db.test.ts', [
+        'whatever becomes of call, answer and question, a payment ends as what the provider says that it is',
+        'webhooks in any order, missing or repeated, leave a payment in the same state',
+        'webhooks before, after, twice, late, out of order or never give orders the same end',
+        'a hint that comes while the provider is being asked is not lost',
+      ]),
+      ...of(schema, ['the schema refuses an unknown payment that nobody will ask for']),
+    ],
   },
   {
     number: 14,
@@ -183,14 +185,22 @@ export const promises: readonly PromiseEntry[] = [
       { file: 'src/shared/inbound/json.ts', symbol: 'faultOfNumber' },
     ],
     tests: [
-      {
-        file: 'tests/storefront-api/garbage.http.test.ts',
-        name: 'a card number in any place of any route is refused with its place and without its digits',
-      },
-      {
-        file: 'tests/storefront-api/garbage.http.test.ts',
-        name: 'a card number in any field of a checkout is refused before anything is stored',
-      },
+      ...of('tests/promises/promise-14-no-card-data.http.test.ts', [
+        'a card number in any field of any request is refused, and is found nowhere at rest or in logs',
+        'the token of a payment is with the payment, and in no message, event, answer, audit entry or log',
+        'no secret of ours is in a table or a log after orders, webhooks and refusals',
+        'names, addresses and e-mails of buyers are in the quote alone',
+        'what is planted in a table or in the log is found by the search of this suite',
+        'a secret is not printed by any way of printing',
+      ]),
+      ...of('tests/storefront-api/garbage.http.test.ts', [
+        'a card number in any place of any route is refused with its place and without its digits',
+        'a card number in any field of a checkout is refused before anything is stored',
+      ]),
     ],
   },
 ];
+
+function of(file: string, names: readonly string[]): PromiseEntry['tests'] {
+  return names.map((name) => ({ file, name }));
+}
