@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importProducts } from '../src/catalog/import.cli.ts';
 import { demoMerchant, seedDemoShop } from '../src/main/demo-shop.sql.ts';
-import { migrationsDirectory } from '../src/main/migrate.ts';
 import { isRefused } from '../src/shared/failure.ts';
 import { silentLogger } from '../src/shared/log.ts';
 import { connect, type Database } from '../src/shared/postgres/client.ts';
@@ -26,6 +25,7 @@ export type Ground = {
 /** Enough for any run: running out of stock is another measurement. */
 export const unitsOfEach = 10_000_000;
 
+const migrationsDirectory = fileURLToPath(new URL('../migrations', import.meta.url));
 const sampleFile = fileURLToPath(new URL('../data/online-retail/online-retail-40k.csv.gz', import.meta.url));
 
 /** Starts the server on a fresh folder, imports the sample catalogue and fills the shelves. */

@@ -27,6 +27,7 @@ async function start(part: PartSettings): Promise<{ url: string; stop(): Promise
           providerApiKey: new Secret(benchKeys.apiKey),
           queues: queueNames,
           connectionsMax,
+          healthPort: 0,
         },
       );
       return { url: 'no address', stop: worker.stop };
