@@ -130,10 +130,10 @@ function market(offers: readonly (Offer & { merchantId: string })[], merchantId:
   };
 }
 
-type Rows = { -readonly [Name in keyof CommitRows]: Record<string, unknown>[] };
+type Rows = { -readonly [Name in Exclude<keyof CommitRows, 'holds'>]: Record<string, unknown>[] };
 
 function emptyRows(): Rows {
-  return { orders: [], lines: [], holds: [], reservations: [], keys: [], quotes: [] };
+  return { orders: [], lines: [], reservations: [], keys: [], quotes: [] };
 }
 
 function record(
@@ -245,11 +245,12 @@ function requote(content: QuoteContent, offers: ReadonlyMap<string, Offer>, ship
 }
 
 /** One stock row is changed once per statement, whatever the number of orders that hold it. */
-function aggregate(reservations: readonly Record<string, unknown>[]): Record<string, unknown>[] {
-  const units = new Map<string, { merchant_id: unknown; sku: unknown; units: number }>();
-  for (const { merchant_id, sku, units: more } of reservations) {
+function aggregate(reservations: readonly Record<string, unknown>[]): CommitRows['holds'] {
+  const holds = new Map<string, CommitRows['holds'][number]>();
+  for (const { merchant_id, sku, units } of reservations) {
     const key = `${merchant_id} ${sku}`;
-    units.set(key, { merchant_id, sku, units: (units.get(key)?.units ?? 0) + Number(more) });
+    const before = holds.get(key)?.units ?? 0n;
+    holds.set(key, { merchantId: String(merchant_id), sku: String(sku), units: before + BigInt(Number(units)) });
   }
-  return [...units.values()];
+  return [...holds.values()];
 }

@@ -50,7 +50,11 @@ export async function lockStock(
 export type CommitRows = {
   readonly orders: readonly Record<string, unknown>[];
   readonly lines: readonly Record<string, unknown>[];
-  readonly holds: readonly Record<string, unknown>[];
+  /**
+   * One row per SKU, as arrays: a JSON recordset is planned as a hundred rows, for which the whole stock was read
+   * (measured: a quarter to a third of the commit's time at 3,000 products).
+   */
+  readonly holds: readonly { readonly merchantId: string; readonly sku: string; readonly units: bigint }[];
   readonly reservations: readonly Record<string, unknown>[];
   readonly keys: readonly Record<string, unknown>[];
   readonly quotes: readonly Record<string, unknown>[];
@@ -69,10 +73,12 @@ export async function writeCommit(tx: Transaction, rows: CommitRows): Promise<nu
     values: [
       JSON.stringify(rows.orders),
       JSON.stringify(rows.lines),
-      JSON.stringify(rows.holds),
+      rows.holds.map((hold) => hold.merchantId),
       JSON.stringify(rows.reservations),
       JSON.stringify(rows.keys),
       JSON.stringify(rows.quotes),
+      rows.holds.map((hold) => hold.sku),
+      rows.holds.map((hold) => hold.units),
     ],
   });
   return result[0]?.taken ?? 0;
@@ -109,7 +115,7 @@ const writeStatement = `
     from new_quotes n where c.checkout_id = n.checkout_id
   ), held as (
     update stock s set held_units = s.held_units + h.units
-    from jsonb_to_recordset($3) as h(merchant_id text, sku text, units bigint)
+    from unnest($3::text[], $7::text[], $8::bigint[]) as h(merchant_id, sku, units)
     where s.merchant_id = h.merchant_id and s.sku = h.sku
   ), orders as (
     insert into orders (order_id, merchant_id, caller_id, checkout_id, quote_version, status, currency, total_minor,

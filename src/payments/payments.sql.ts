@@ -104,7 +104,10 @@ export async function tokenOf(db: Queryable, orderId: string): Promise<Secret | 
   return rows[0] === undefined ? null : new Secret(rows[0].token);
 }
 
-/** Payments whose time to be asked for has come, longest overdue first. */
+/**
+ * Payments whose time to be asked for has come, longest overdue first. One whose undo is parked waits for a person: it
+ * would only die again.
+ */
 export async function paymentsToCheck(
   db: Queryable,
   count: number,
@@ -114,6 +117,9 @@ export async function paymentsToCheck(
     text: `
       select order_id as "orderId", merchant_id as "merchantId", status from payments
       where next_check_at < now()
+        and not exists (
+          select 1 from saga_steps s where s.order_id = payments.order_id and s.undo = 'parked'
+        )
       order by next_check_at
       limit $1`,
     values: [count],

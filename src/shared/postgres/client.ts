@@ -63,6 +63,9 @@ export function connect(options: DatabaseOptions): Database {
     connectionTimeoutMillis: settings.connectTimeoutMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    // Every statement is prepared and has one good plan. Left to choose, the server planned the commit's reads anew at
+    // each call: 0.57 ms per order, measured.
+    options: '-c plan_cache_mode=force_generic_plan',
     statement_timeout: settings.statementTimeoutMs,
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
