@@ -57,6 +57,7 @@ export async function runCommand(
   io: CliIo,
   command: Command,
   work: (session: Session) => Promise<Answer>,
+  needs: 'a merchant' | 'no merchant yet' = 'a merchant',
 ): Promise<number> {
   const options = command.optsWithGlobals<GlobalOptions>();
   const url = await findDatabase(io, options);
@@ -68,6 +69,7 @@ export async function runCommand(
   ]);
   const database = connect({ url, applicationName: 'onetill command', connectionsMax: 2 });
   const inSession = async (): Promise<Answer> => {
+    if (needs === 'no merchant yet') return await work({ database, merchantId: '', newId: newUuid, io });
     const merchantId = await chooseMerchant(database, options.merchant ?? null);
     return isRefused(merchantId) ? merchantId : await work({ database, merchantId, newId: newUuid, io });
   };

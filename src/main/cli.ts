@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { addCallers } from './cli-callers.ts';
 import { addFeeds } from './cli-feeds.ts';
 import { addOrders } from './cli-orders.ts';
 import { addQueues } from './cli-queues.ts';
@@ -67,6 +68,8 @@ async function runCommands(argv: readonly string[], io: CliIo): Promise<number> 
     exitCode = code;
   };
   const runOne: Run = async (command, work) => finish(await runCommand(io, command, work));
+  const runAnywhere: Run = async (command, work) => finish(await runCommand(io, command, work, 'no merchant yet'));
+  addCallers(program, runOne, runAnywhere);
   addOrders(program, runOne);
   addQueues(program, runOne);
   addStock(program, runOne);
