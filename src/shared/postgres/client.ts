@@ -189,9 +189,14 @@ async function listen(
     client = next;
     if (stopped) await next.end();
   }
+  // A connection that cannot be opened says so twice, by its end and by the failed attempt: without the mark each
+  // failure would bring two attempts, and an outage of a minute a storm of them.
+  let isDue = false;
   function reopenLater(): void {
-    if (stopped) return;
+    if (stopped || isDue) return;
+    isDue = true;
     setTimeout(() => {
+      isDue = false;
       if (stopped) return;
       open().catch((error: Error) => {
         onError(error);
