@@ -228,7 +228,7 @@ async function prepareCurl(apiUrl: string): Promise<string> {
   const { products } = (await listed.json()) as { products: readonly { sku: string }[] };
   const body = {
     line_items: [{ item: { id: products[0]?.sku ?? '22423' }, quantity: 1 }],
-    buyer: { first_name: 'Ada', last_name: 'Byron', email: 'ada@example.com' },
+    buyer: { first_name: 'Ada', last_name: 'Byron', email: `ada.${process.pid}@example.com` },
     fulfillment: {
       methods: [
         {

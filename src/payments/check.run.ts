@@ -147,6 +147,17 @@ export function voidStray(options: Options): Handler {
         await settleOrRetry(tx, message, consumer);
       });
     },
+    async onDead(tx, message, reason) {
+      const order = await lockOrder(tx, present(message.orderId, 'the order of a stray authorisation'), null);
+      if (order === null) return;
+      const { providerReference } = message.payload as { providerReference: string };
+      const told = `a second authorisation ${providerReference} is still live: ${reason}`;
+      await write(tx, options, order, {
+        ...nothing,
+        audit: [{ action: 'stray authorisation not voided', detail: told }],
+        inbox: [{ kind: 'late_money', reason: told }],
+      });
+    },
   };
 }
 
