@@ -81,7 +81,7 @@ async function commitOnce(
   // A request that collided was meant for the version of its first look: a newer one may cost more (promise 8).
   const requests = asked.map((request) => ({
     ...request,
-    seenVersion: request.seenVersion ?? seen.get(request.checkoutId) ?? null,
+    firstVersion: seen.get(request.checkoutId) ?? null,
   }));
   const known = await readCompleteKeys(tx, requests);
   const byId = new Map(checkouts.map((checkout) => [checkout.checkoutId, checkout]));

@@ -17,6 +17,8 @@ export type CommitRequest = {
   /** The merchant's country: what shipping costs depends on it. */
   readonly shipsFrom: string;
   readonly seenVersion: number | null;
+  /** The version at the first look of a commit that collided; set by the commit itself. */
+  readonly firstVersion?: number | null;
   readonly traceparent: string | null;
 };
 
@@ -76,13 +78,18 @@ export function decideCommit(
     return reject('not_found', 'There is no such checkout under this key.');
   }
   const notOpen = whyNotOpen(checkout);
-  if (notOpen !== null) return { decision: 'reject', refusal: notOpen };
+  // Decided for good, like what follows: a retry of this key must not buy what has become of the checkout since.
+  if (notOpen !== null) return { decision: 'refuse', refusal: notOpen, newContent: null };
   const { quote } = checkout;
   if (request.seenVersion !== null && request.seenVersion !== quote.version) {
     return reject(
       'quote_changed',
       `The checkout is at version ${quote.version}, not ${request.seenVersion}. Read it again.`,
     );
+  }
+  // Without If-Match a retry could not say which version it means, so this is decided under the key.
+  if ((request.firstVersion ?? quote.version) !== quote.version) {
+    return decided('quote_changed', `The checkout changed to version ${quote.version} meanwhile. Read it again.`);
   }
   if (checkout.isExpired) return decided('checkout_expired', 'The checkout has expired. Create a new one.');
   const lacks = lacksOf(quote.content);

@@ -5,6 +5,7 @@ import { present } from '../shared/assert.ts';
 import { isRefused, type Refused, Retry, refuse } from '../shared/failure.ts';
 import { limits } from '../shared/limits.ts';
 import { sqlState, type Transaction } from '../shared/postgres/client.ts';
+import { refusals } from '../shared/refusals.ts';
 import {
   type CheckoutRow,
   cancelCheckout,
@@ -151,6 +152,7 @@ async function complete(
 ): Promise<Refused | CheckoutView> {
   const outcome = await commitOne(options, caller, checkoutId, request);
   if (isRefused(outcome)) return outcome;
+  if (outcome.outcome === 'refused' && refusals[outcome.refusal.code].status !== 200) return outcome.refusal;
   const [checkout] = await readCheckouts(options.database, [checkoutId]);
   const { expiresAt } = present(checkout, 'a checkout that was just committed');
   const quote = present(await readQuote(options.database, checkoutId, outcome.version), 'the quote of an outcome');
