@@ -1,0 +1,190 @@
+import type { OrderStatus } from '../../src/orders/order.ts';
+import type { PaymentStatus } from '../../src/payments/payment.ts';
+import type { SagaStatus, StepStatus, UndoStatus } from '../../src/sagas/saga.ts';
+
+/**
+ * What the judges look at, and all that they look at: what every client was told, what our tables hold, what the
+ * provider's own books hold. Judges are pure functions over it and know nothing of how the run was made, so that the
+ * same judges serve real processes, databases that were killed, and worlds in memory.
+ */
+export type Evidence = {
+  readonly history: readonly ClientCall[];
+  readonly ours: Tables;
+  readonly theirs: readonly ProviderAuthorisation[];
+};
+
+/**
+ * One call of a client, written when it was begun and completed when it ended. `unknown` (a lost reply, a timeout, a
+ * 5xx) may have happened or not: a judge accepts either, but never both and never twice.
+ */
+export type ClientCall = {
+  /** 1, 2, 3, … in the order of their beginning. */
+  readonly number: number;
+  readonly client: string;
+  readonly operation: 'create' | 'update' | 'complete' | 'cancel' | 'read';
+  readonly idempotencyKey: string | null;
+  /** Tells a retry from another request under the same key. */
+  readonly requestSha256: string;
+  readonly checkoutId: string | null;
+  /** What the buyer agreed to pay, as the last answer had shown it; null where nothing is agreed to. */
+  readonly seenTotalMinor: bigint | null;
+  readonly outcome:
+    | {
+        readonly kind: 'ok';
+        readonly checkoutStatus: string;
+        readonly orderId: string | null;
+        readonly totalMinor: bigint | null;
+        readonly answerSha256: string;
+      }
+    | { readonly kind: 'refused'; readonly code: string; readonly answerSha256: string }
+    | { readonly kind: 'unknown'; readonly reason: string };
+};
+
+/** An authorisation in the provider's own books, whatever it has told us. */
+export type ProviderAuthorisation = {
+  readonly id: string;
+  /** Our key of the authorise call: `<order id>-authorise`. */
+  readonly key: string;
+  /** Our payment id. */
+  readonly reference: string;
+  readonly status: 'authorised' | 'declined' | 'voided' | 'captured' | 'refunded';
+  readonly currency: string;
+  readonly amountMinor: bigint;
+  readonly capturedMinor: bigint;
+  readonly refundedMinor: bigint;
+};
+
+/** Rows as the tables have them: columns by their SQL names, int8 as bigint, timestamptz as Date, jsonb parsed. */
+export type Tables = {
+  readonly stock: readonly {
+    readonly merchant_id: string;
+    readonly sku: string;
+    readonly received_units: bigint;
+    readonly sold_units: bigint;
+    readonly held_units: bigint;
+  }[];
+  readonly stock_adjustments: readonly {
+    readonly merchant_id: string;
+    readonly sku: string;
+    readonly units: bigint;
+  }[];
+  readonly checkouts: readonly {
+    readonly checkout_id: string;
+    readonly merchant_id: string;
+    readonly caller_id: string;
+    readonly status: 'open' | 'completing' | 'cancelled';
+    readonly quote_version: number;
+    readonly order_id: string | null;
+  }[];
+  readonly quotes: readonly {
+    readonly checkout_id: string;
+    readonly version: number;
+    readonly currency: string;
+    readonly total_minor: bigint;
+    readonly content: unknown;
+  }[];
+  readonly commit_keys: readonly {
+    readonly merchant_id: string;
+    readonly caller_id: string;
+    readonly operation: string;
+    readonly idempotency_key: string;
+    readonly request_sha256: Uint8Array;
+    readonly checkout_id: string;
+    readonly outcome: unknown;
+    readonly order_id: string | null;
+  }[];
+  readonly orders: readonly {
+    readonly order_id: string;
+    readonly merchant_id: string;
+    readonly caller_id: string;
+    readonly checkout_id: string;
+    readonly quote_version: number;
+    readonly status: OrderStatus;
+    readonly currency: string;
+    readonly total_minor: bigint;
+    readonly cancel_code: string | null;
+    readonly next_sequence: number;
+    readonly deadline_at: Date | null;
+  }[];
+  readonly order_lines: readonly {
+    readonly order_id: string;
+    readonly line_number: number;
+    readonly sku: string;
+    readonly quantity: number;
+    readonly unit_price_minor: bigint;
+    readonly total_minor: bigint;
+  }[];
+  readonly reservations: readonly {
+    readonly order_id: string;
+    readonly merchant_id: string;
+    readonly sku: string;
+    readonly units: bigint;
+    readonly status: 'held' | 'released' | 'sold';
+  }[];
+  readonly payments: readonly {
+    readonly payment_id: string;
+    readonly order_id: string;
+    readonly status: PaymentStatus;
+    readonly currency: string;
+    readonly amount_minor: bigint;
+    readonly authorised_minor: bigint;
+    readonly captured_minor: bigint;
+    readonly provider_reference: string | null;
+    readonly next_check_at: Date | null;
+  }[];
+  readonly payment_attempts: readonly {
+    readonly order_id: string;
+    readonly kind: string;
+    readonly provider_key: string;
+    readonly outcome: string;
+    readonly calls: number;
+  }[];
+  readonly sagas: readonly { readonly order_id: string; readonly status: SagaStatus }[];
+  readonly saga_steps: readonly {
+    readonly order_id: string;
+    readonly step: string;
+    readonly status: StepStatus;
+    readonly undo: UndoStatus;
+  }[];
+  readonly messages: readonly {
+    readonly message_id: string;
+    readonly queue: string;
+    readonly type: string;
+    readonly order_id: string | null;
+    readonly idempotency_key: string;
+    readonly attempt: number;
+    readonly available_at: Date;
+  }[];
+  readonly messages_handled: readonly {
+    readonly consumer: string;
+    readonly message_id: string;
+    readonly type: string;
+    readonly order_id: string | null;
+  }[];
+  readonly dead_letters: readonly {
+    readonly message_id: string;
+    readonly type: string;
+    readonly order_id: string | null;
+    readonly reason: string;
+    readonly status: 'open' | 'replayed' | 'discarded';
+  }[];
+  readonly domain_events: readonly {
+    readonly event_id: string;
+    readonly order_id: string;
+    readonly sequence: number;
+    readonly type: string;
+    readonly data: unknown;
+  }[];
+  readonly order_timeline: readonly {
+    readonly order_id: string;
+    readonly sequence: number;
+    readonly type: string;
+  }[];
+  readonly operator_inbox: readonly {
+    readonly item_id: string;
+    readonly order_id: string | null;
+    readonly kind: string;
+    readonly reason: string;
+    readonly closed_at: Date | null;
+  }[];
+};
