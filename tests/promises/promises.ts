@@ -47,7 +47,6 @@ export const promises: readonly PromiseEntry[] = [
     assertions: [{ file: 'src/payments/decide.ts', symbol: 'afterFound' }],
     tests: [
       ...of('tests/promises/promise-2-one-charge.db.test.ts', [
-        'an order that goes back gives both of two authorisations back when webhooks %s',
         'a second authorisation of which no webhook tells is given back once its call was repeated',
         'over a run of faults each confirmed order has one live authorisation, each cancelled one has none',
         'one attempt of a kind is on record for each order, however often the provider was called',
