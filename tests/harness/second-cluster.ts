@@ -23,7 +23,8 @@ export async function startSecondCluster(): Promise<SecondCluster> {
     throw new Error(`${server.message} ${server.next}`);
   }
   const database = connect({ url: server.url, applicationName: 'tests', connectionsMax: 4 });
-  await migrate(database, { directory: migrationsDirectory });
+  const migrated = await migrate(database, { directory: migrationsDirectory });
+  if (isCannotStart(migrated)) throw new Error(migrated.message);
   return {
     database,
     async stop() {
