@@ -7,6 +7,7 @@ import type { FraudScreen } from '../fraud/screen.ts';
 import { releaseUndo } from '../inventory/release.run.ts';
 import { type EventFeed, startEventFeed } from '../messaging/event-feed.run.ts';
 import type { MessageType, QueueName } from '../messaging/queues.ts';
+import { sweepHandledMessages } from '../messaging/sweep-handled.run.ts';
 import type { Waker } from '../messaging/waker.ts';
 import { type Handler, startWorker, type Worker, type WorkerOptions } from '../messaging/worker.run.ts';
 import { describedHealth, type Health, registerHealth } from '../operations/health.http.ts';
@@ -133,7 +134,7 @@ export function buildHandlers(
 }
 
 /** What the sweeper looks after. */
-export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments] as const;
+export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments, sweepHandledMessages] as const;
 
 /** A worker with its event feed. `wake` comes from the database's hints. */
 export function buildWorker(
