@@ -21,8 +21,8 @@ export type ProcessContext = {
 
 /**
  * Runs one process until it is asked to stop: reads the environment, starts, waits for SIGINT or SIGTERM, stops.
- * Answers the exit code: 0 after a stop that was asked for, or at once when the start gives null; 1 after a fault, or if
- * the database's schema is not of this version; 2 if the environment is not fit.
+ * Answers the exit code: 0 after a stop that was asked for, or at once when the start gives null; 1 after a fault, or
+ * if the database's schema is not of this version; 2 if the environment is not fit.
  */
 export async function runProcess(
   kind: ProcessKind,

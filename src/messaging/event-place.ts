@@ -52,9 +52,9 @@ const transactionsBehindMax = 10_000n;
  * What to read from here, or null if nothing can be read now.
  *
  * In the era of now, events are read by transaction, so that none commits later behind the place. In a former era all
- * are committed, and events are read by position: those that were written after a restore that no reader met, and before
- * the next one, carry ids that cannot be compared with the others, but they stand above them. Only those come first that
- * are missing below the highest position that was read, because they were not committed yet when it was.
+ * are committed, and events are read by position: those that were written between two restores and met no reader there
+ * carry ids that cannot be compared with the others, but they stand above them. Only those come first that are missing
+ * below the highest position that was read, because they were not committed yet when it was.
  */
 export function nextRead(place: Place, outlook: Outlook): Read | null {
   const { afterPosition, toPosition, horizon, nextTransactionId } = outlook;

@@ -30,9 +30,9 @@ export async function lockCursor(tx: Transaction, subscriber: string): Promise<P
  *
  * The index domain_events_in_commit_order gives the order and knows the positions without a look at the rows. A second
  * plain bound of the position made the key of the table look nearly as cheap to the planner (1.3 times), and that one
- * reads a whole era and sorts it; in this form it looks 8 times as dear. The limit is written out, or the plan of a large
- * table would look so dear that it is compiled at each call. Among 4 million events of two eras with mixed ids, 500
- * events take 1 ms, and to pass over 67,000 of the other era takes 4 ms.
+ * reads a whole era and sorts it; in this form it looks 8 times as dear. The limit is written out, or the plan of a
+ * large table would look so dear that it is compiled at each call. Among 4 million events of two eras with mixed ids,
+ * 500 events take 1 ms, and to pass over 67,000 of the other era takes 4 ms.
  */
 export async function readByTransaction(
   db: Queryable,

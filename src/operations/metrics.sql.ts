@@ -39,10 +39,10 @@ export async function openInboxByKind(db: Queryable): Promise<CountedAge[]> {
 }
 
 /**
- * How far each subscriber of the event feed is behind: the age of the first event that it has not read, also of one that
- * no feed may read yet, because an older transaction is still open. Whatever stands above the highest position that was
- * read was not read; else one may be missing below it (src/messaging/event-place.ts). In the era of now no event is of a
- * transaction that has not begun, so that the search for it ends there.
+ * How far each subscriber of the event feed is behind: the age of the first event that it has not read, also of one
+ * that no feed may read yet, because an older transaction is still open. Whatever stands above the highest position
+ * that was read was not read; else one may be missing below it (src/messaging/event-place.ts). In the era of now no
+ * event is of a transaction that has not begun, so that the search for it ends there.
  */
 export async function feedLags(db: Queryable): Promise<{ subscriber: string; lagSeconds: number }[]> {
   return await db.query({

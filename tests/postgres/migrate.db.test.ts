@@ -71,7 +71,7 @@ test('a schema is brought up to date once, and each text that was applied is kep
   ]);
 });
 
-test('a migration whose text changed after it was applied is refused by name, and nothing more is applied', async () => {
+test('a migration whose text changed after it was applied is refused by name, and nothing more applied', async () => {
   const { database } = await begin();
   const directory = await folderOf({ '0001-mugs': mugs });
   await migrate(database, { directory });

@@ -1,26 +1,18 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { feedOnce } from '../../src/messaging/event-feed.run.ts';
-import type { CloudEvent, StoredEvent } from '../../src/messaging/events.ts';
-import { streamEvents } from '../../src/operations/event-stream.run.ts';
+import type { StoredEvent } from '../../src/messaging/events.ts';
 import { orderTimeline } from '../../src/orders/timeline.sql.ts';
 import { newUuid } from '../../src/shared/ids.ts';
 import { connect, type Database, type Transaction } from '../../src/shared/postgres/client.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
-import { restoreInto, type SecondCluster, startSecondCluster, withoutTriggers } from '../harness/second-cluster.ts';
-import { accepted, caller, completeRequest, deskOn, draftFor, openCheckout, startShop } from '../harness/shop.ts';
-import { atRest, openWorld, pick, randomFrom, seedOf, type TestWorld } from '../harness/world.ts';
-
-// One of them starts a PostgreSQL of its own.
-vi.setConfig({ testTimeout: 60_000 });
+import { withoutTriggers } from '../harness/second-cluster.ts';
+import { pick, randomFrom, seedOf } from '../harness/world.ts';
+import { countEvents, expectWholeAndInOrder } from './whole-and-in-order.ts';
 
 const databases: TestDatabase[] = [];
-const worlds: TestWorld[] = [];
-const clusters: SecondCluster[] = [];
 const sessions: Database[] = [];
 afterEach(async () => {
   for (const session of sessions.splice(0)) await session.close();
-  for (const cluster of clusters.splice(0)) await cluster.stop();
-  for (const world of worlds.splice(0)) await world.stop();
   for (const each of databases.splice(0)) await each.drop();
 });
 
@@ -93,92 +85,9 @@ function recorder(db: Database, name = 'recorder') {
   };
 }
 
-async function countEvents(db: Database): Promise<number> {
-  const [row] = await db.query<{ count: number }>({ text: 'select count(*)::integer as count from domain_events' });
-  return row?.count ?? 0;
-}
-
 async function countEras(db: Database): Promise<number> {
   const [row] = await db.query<{ count: number }>({ text: 'select count(*)::integer as count from event_eras' });
   return row?.count ?? 0;
-}
-
-/** Each event once, and those of one order in sequence. */
-function expectWholeAndInOrder(given: readonly string[], count: number): void {
-  expect(new Set(given).size, 'no event twice').toBe(given.length);
-  expect(given.length, 'no event lost').toBe(count);
-  const last = new Map<string, number>();
-  for (const each of given) {
-    const [orderId = '', sequence] = each.split(' ');
-    expect(Number(sequence), `of order ${orderId}`).toBe((last.get(orderId) ?? 0) + 1);
-    last.set(orderId, Number(sequence));
-  }
-}
-
-test('orders of before and after a restore into another cluster end there, each with its whole timeline', async () => {
-  const old = await openWorld({ PLENTY: 1_000 }, { webhooks: 'never' });
-  worlds.push(old);
-  await old.database.query({
-    text: `do $$ begin for i in 1..5000 loop perform pg_current_xact_id(); commit; end loop; end $$`,
-  });
-  const shop = await old.start();
-  for (let n = 0; n < 5; n += 1) await old.place('tok_ok');
-  await atRest(old.database);
-  await shop.stop();
-  for (let n = 0; n < 5; n += 1) await old.place('tok_ok');
-
-  const cluster = await startSecondCluster();
-  clusters.push(cluster);
-  const { database } = cluster;
-  await restoreInto(database, old.database);
-  // The shop's front is back first: what it commits, nobody reads yet.
-  const desk = deskOn(database);
-  for (let n = 0; n < 3; n += 1) {
-    const checkout = await openCheckout(desk, draftFor({ PLENTY: 1 }));
-    accepted(await desk.complete(caller, checkout.checkoutId, completeRequest(newUuid())));
-  }
-  const [place] = await database.query<{ isAhead: boolean }>({
-    text: `
-      select transaction_id > pg_snapshot_xmax(pg_current_snapshot()) as "isAhead" from event_cursors
-      where subscriber = 'order-timeline'`,
-  });
-  expect(place?.isAhead, 'a reader that compares ids alone would wait for long').toBe(true);
-
-  const restored = await startShop(database, { provider: old.simulated.provider });
-  try {
-    await atRest(database);
-    await vi.waitFor(async () => expect(await missingFromTimeline(database)).toEqual([]), { timeout: 10_000 });
-  } finally {
-    await restored.stop();
-  }
-  const [orders] = await database.query({
-    text: `
-      select count(*)::integer as all, count(*) filter (where status = 'confirmed')::integer as confirmed
-      from orders`,
-  });
-  expect(orders).toEqual({ all: 13, confirmed: 13 });
-  const streamed: CloudEvent[] = [];
-  await streamEvents({
-    database,
-    merchantId: 'demo',
-    orderId: null,
-    follow: false,
-    signal: new AbortController().signal,
-    emit: (event) => streamed.push(event),
-  });
-  expectWholeAndInOrder(
-    streamed.map((event) => `${event.subject} ${Number(event.sequence)}`),
-    await countEvents(database),
-  );
-});
-
-async function missingFromTimeline(db: Database): Promise<object[]> {
-  return await db.query({
-    text: `
-      select order_id, sequence from domain_events e
-      where not exists (select from order_timeline t where t.order_id = e.order_id and t.sequence = e.sequence)
-      limit 5`,
-  });
 }
 
 test('what was written after a restore, before anybody read, comes after the rest of the old events', async () => {
