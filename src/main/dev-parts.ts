@@ -6,7 +6,7 @@ import { present } from '../shared/assert.ts';
 import { isRefused } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import { connect } from '../shared/postgres/client.ts';
-import { type CannotStart, cannotStart } from '../shared/postgres/embedded-fault.ts';
+import { type CannotStart, cannotStart, isCannotStart } from '../shared/postgres/embedded-fault.ts';
 import { migrate } from '../shared/postgres/migrate.ts';
 import { prefix } from '../storefront-api/ucp/v2026-04-08/version.ts';
 import { freePort, startApiProcess } from './api.ts';
@@ -73,11 +73,12 @@ function schema(context: DevContext): Part {
     async start() {
       const database = connect({ url: context.databaseUrl, applicationName: 'onetill migrate', connectionsMax: 1 });
       try {
-        const { applied } = await migrate(database, {
+        const result = await migrate(database, {
           directory: migrationsDirectory,
           onProgress: (name) => context.onProgress(`Migrating the database: ${name}`),
         });
-        context.log.info('the schema is up to date', { count: applied.length });
+        if (isCannotStart(result)) return result;
+        context.log.info('the schema is up to date', { count: result.applied.length });
         await seedDemoShop(database);
       } finally {
         await database.close();

@@ -4,8 +4,9 @@ import { createReadiness } from '../operations/readiness.run.ts';
 import { toError } from '../shared/failure.ts';
 import { newUuid } from '../shared/ids.ts';
 import { createLogger, type Logger, type LogLevel } from '../shared/log.ts';
-import { connect, type Database } from '../shared/postgres/client.ts';
-import { explainSystemError } from '../shared/postgres/embedded-fault.ts';
+import { connect, type Database, isConnectionError, sqlState } from '../shared/postgres/client.ts';
+import { type CannotStart, explainSystemError, isCannotStart } from '../shared/postgres/embedded-fault.ts';
+import { readMigrations, schemaFault } from '../shared/postgres/migrate.ts';
 import { readEnvironment, type SettingName } from './environment.ts';
 import { migrationsDirectory } from './migrations.ts';
 
@@ -20,12 +21,15 @@ export type ProcessContext = {
 
 /**
  * Runs one process until it is asked to stop: reads the environment, starts, waits for SIGINT or SIGTERM, stops.
- * Answers the exit code: 0 after a stop that was asked for, or at once when the start gives null; 1 after a fault, 2
- * if the environment is not fit.
+ * Answers the exit code: 0 after a stop that was asked for, or at once when the start gives null; 1 after a fault, or
+ * if the database's schema is not of this version; 2 if the environment is not fit.
  */
 export async function runProcess(
   kind: ProcessKind,
-  start: (context: ProcessContext, values: Readonly<Record<SettingName, string>>) => Promise<Stoppable | null>,
+  start: (
+    context: ProcessContext,
+    values: Readonly<Record<SettingName, string>>,
+  ) => Promise<Stoppable | CannotStart | null>,
 ): Promise<number> {
   const settings = readEnvironment(process.env, kind);
   if ('faults' in settings) {
@@ -38,8 +42,14 @@ export async function runProcess(
   const log = createLogger({ process: kind, level: values.logLevel as LogLevel });
   const asked = signalled();
   try {
-    const started = await start({ databaseUrl: values.databaseUrl, log }, values);
+    const context = { databaseUrl: values.databaseUrl, log };
+    const started = (kind === 'migrate' ? null : await refusedSchema(context, kind)) ?? (await start(context, values));
     if (started === null) return 0;
+    if (isCannotStart(started)) {
+      log.error('cannot go on', { reason: started.message });
+      process.stderr.write(`\n${started.message}\n${started.next}\n`);
+      return 1;
+    }
     log.info('ready', { pid: process.pid });
     const signal = await asked;
     log.info('stopping', { reason: signal });
@@ -53,6 +63,23 @@ export async function runProcess(
       `\n${fault === null ? `onetill ${kind} cannot go on: ${error.message}` : `${fault.message}\n${fault.next}`}\n`,
     );
     return 1;
+  }
+}
+
+/**
+ * Why a process of this version must not work on the database. One that cannot be asked yet, or has no schema yet, is
+ * left to the start and to `/readyz`.
+ */
+async function refusedSchema(context: ProcessContext, kind: ProcessKind): Promise<CannotStart | null> {
+  const database = openDatabase(context, kind, 1);
+  const undefinedTable = '42P01';
+  try {
+    return await schemaFault(database, await readMigrations(migrationsDirectory));
+  } catch (error) {
+    if (isConnectionError(error) || sqlState(error) === undefinedTable) return null;
+    throw error;
+  } finally {
+    await database.close();
   }
 }
 

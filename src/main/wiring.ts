@@ -5,8 +5,9 @@ import { defaultFraudRules, rulesScreen } from '../fraud/rules.ts';
 import { screenStep } from '../fraud/screen.run.ts';
 import type { FraudScreen } from '../fraud/screen.ts';
 import { releaseUndo } from '../inventory/release.run.ts';
-import { startEventFeed } from '../messaging/event-feed.run.ts';
+import { type EventFeed, startEventFeed } from '../messaging/event-feed.run.ts';
 import type { MessageType, QueueName } from '../messaging/queues.ts';
+import { sweepHandledMessages } from '../messaging/sweep-handled.run.ts';
 import type { Waker } from '../messaging/waker.ts';
 import { type Handler, startWorker, type Worker, type WorkerOptions } from '../messaging/worker.run.ts';
 import { describedHealth, type Health, registerHealth } from '../operations/health.http.ts';
@@ -135,7 +136,7 @@ export function buildHandlers(
 }
 
 /** What the sweeper looks after. */
-export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments] as const;
+export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments, sweepHandledMessages] as const;
 
 /** A worker with its event feed. `wake` comes from the database's hints. */
 export function buildWorker(
@@ -146,7 +147,7 @@ export function buildWorker(
     name: string;
     pollMs?: number;
   } & Pick<WorkerOptions, 'onTaken' | 'onHandled' | 'settings'>,
-): Worker {
+): Worker & Pick<EventFeed, 'ended'> {
   const { name, pollMs, ...rest } = options;
   const worker = startWorker({
     ...rest,
@@ -165,6 +166,7 @@ export function buildWorker(
   });
   return {
     wake: (queues) => worker.wake(queues),
+    ended: feed.ended,
     async stop() {
       await Promise.all([worker.stop(), feed.stop()]);
     },

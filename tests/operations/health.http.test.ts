@@ -89,10 +89,20 @@ describe('probes', () => {
     const ahead = createReadiness({ database: world.database, migrationsDirectory: empty });
     expect(await ahead()).toMatchObject({ ready: false, checks: [{ ok: true }, { name: 'schema', ok: false }] });
     await rm(empty, { recursive: true });
-    await world.database.execute({ text: 'update schema_migrations set name = $1', values: ['9999-other'] });
+    const rename = 'update schema_migrations set name = $2 where name = $1';
+    await world.database.execute({ text: rename, values: ['0001-first-order', '9999-other'] });
     const behind = await createReadiness({ database: world.database, migrationsDirectory })();
-    await world.database.execute({ text: `update schema_migrations set name = '0001-first-order'` });
+    await world.database.execute({ text: rename, values: ['9999-other', '0001-first-order'] });
     expect(behind.checks[1]?.found).toBe('1 migrations behind: run onetill migrate');
+  });
+
+  test('a schema that another text has made is not ready', async () => {
+    const spoil = 'update schema_migrations set up_sha256 = translate(up_sha256, $1, $2) where name = $3';
+    await world.database.execute({ text: spoil, values: ['0123456789abcdef', '123456789abcdef0', '0001-first-order'] });
+    const changed = await createReadiness({ database: world.database, migrationsDirectory })();
+    await world.database.execute({ text: spoil, values: ['123456789abcdef0', '0123456789abcdef', '0001-first-order'] });
+    expect(changed).toMatchObject({ ready: false });
+    expect(changed.checks[1]?.found).toBe('1 migrations changed since they were applied');
   });
 
   test('a database that is away makes a process unready, without a word about where it is', async () => {

@@ -118,13 +118,16 @@ export const promises: readonly PromiseEntry[] = [
         'a message does not come again before the time that Retry-After asked for',
         'a message of one cause is alive once, and may be written again after it was handled',
       ]),
+      ...of('tests/messaging/handled-retention.db.test.ts', [
+        'a dead letter that is replayed after all around it is forgotten takes effect once',
+      ]),
       ...of(schema, ['the schema refuses a second effect of a message and a second message of one cause']),
     ],
   },
   {
     number: 7,
     promise: "One order's events are applied in order, with no gap",
-    constraints: ['one_event_per_sequence', 'order_timeline_pkey'],
+    constraints: ['one_event_per_sequence', 'order_timeline_pkey', 'event_eras_are_immutable'],
     assertions: [{ file: 'src/orders/timeline.sql.ts', symbol: 'apply' }],
     tests: [
       ...of('tests/promises/promise-7-events-in-order.db.test.ts', [
@@ -133,6 +136,18 @@ export const promises: readonly PromiseEntry[] = [
         'of a mixed run no order has a gap, and feeders that race apply each event once and in order',
         'a subscriber that fails is given the same events again, and its place does not move',
         'the timeline stops loudly at a gap, and neither a gap nor a repetition enters it',
+      ]),
+      ...of('tests/promises/promise-7-a-restored-shop.db.test.ts', [
+        'orders of before and after a restore into another cluster end there, each with its whole timeline',
+      ]),
+      ...of('tests/promises/promise-7-events-after-a-restore.db.test.ts', [
+        'what was written after a restore, before anybody read, comes after the rest of the old events',
+        'restores at any time, also before the rest of a former one is read, lose no event and repeat none',
+        'events of one era whose transactions lie far apart, among those of another era, all come',
+        'a table that is rewritten or frozen in place begins no era, and its events are read on',
+        'processes that meet a restore at once open one era',
+        'an era is never changed: its row is the witness of where it was written',
+        'a timeline that is led back to the beginning skips what it has, and goes on',
       ]),
       ...of(schema, ['the schema refuses two events at one place of an order']),
       ...of('tests/saga/order.db.test.ts', ['the timeline tells what happened to an order, in order']),
