@@ -69,5 +69,18 @@ export function backoffDelayMs(
   return Math.max(jitteredMs, Math.min(retryAfterMs ?? 0, retryAfterMsMax));
 }
 
+/**
+ * How long a queue keeps trying, by its backoff alone: the waits between all attempts, on average and at the most. Full
+ * jitter may draw short waits each time, so at the least it is next to nothing. The attempts themselves and what the
+ * other side asks for with Retry-After come on top.
+ */
+export function spanOfAttempts(settings: QueueSettings): { readonly averageMs: number; readonly longestMs: number } {
+  const waits = Array.from({ length: settings.attemptsMax - 1 }, (_, index) =>
+    backoffDelayMs(settings, index + 1, 1, undefined),
+  );
+  const longestMs = waits.reduce((sum, waitMs) => sum + waitMs, 0);
+  return { averageMs: longestMs / 2, longestMs };
+}
+
 /** No party may park our work for longer than this by its Retry-After. */
 const retryAfterMsMax = 10 * 60_000;
