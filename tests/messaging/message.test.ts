@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backoffDelayMs, type Message, readMessage, spanOfAttempts } from '../../src/messaging/message.ts';
+import { backoffDelayMs, type Message, readMessage, reasonOf, spanOfAttempts } from '../../src/messaging/message.ts';
 import { isMessageType, type MessageType, messageTypes, queueNames, queues } from '../../src/messaging/queues.ts';
 import { span } from '../../src/operations/screen.ts';
+import { Bug } from '../../src/shared/assert.ts';
+import { Retry } from '../../src/shared/failure.ts';
 
 const settings = fc.constantFrom(...queueNames.map((name) => queues[name]));
 const attempt = fc.integer({ min: 1, max: 1_000 });
@@ -130,4 +132,28 @@ test('each type of message has a queue, and its newest version is one that it ca
     expect(Object.keys(versions).map(Number)).toContain(newest);
     expect(isMessageType(type)).toBe(true);
   }
+});
+
+test('the reason of a failed attempt is what the error says, with its name only where that tells something', () => {
+  const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+  expect(reasonOf(new Retry('the provider is away'))).toBe('the provider is away');
+  expect(reasonOf(new Error('the screen is broken'))).toBe('the screen is broken');
+  expect(reasonOf(new Bug('must be true: a message that was taken'))).toBe('must be true: a message that was taken');
+  expect(reasonOf(new TypeError('x is not a function'))).toBe('TypeError: x is not a function');
+  expect(reasonOf(Object.assign(new Error('deadlock detected'), { name: 'error' }))).toBe('deadlock detected');
+  expect(reasonOf(refused)).toBe('ECONNREFUSED');
+  expect(reasonOf(new RangeError())).toBe('RangeError');
+  expect(reasonOf(Object.assign(new Error(), { name: '' }))).toBe('no reason was given');
+});
+
+test('a reason has at most 500 bytes in any script, is never empty, and holds nothing that PostgreSQL refuses', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 800 }), fc.string({ unit: 'grapheme' }), (said, name) => {
+      const reason = reasonOf(Object.assign(new Error(said), { name }));
+      expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(500);
+      expect(reason).not.toBe('');
+      expect(reason).not.toMatch(/\p{Cc}/u);
+    }),
+  );
+  expect(reasonOf(new Error('界'.repeat(400)))).toBe('界'.repeat(166));
 });
