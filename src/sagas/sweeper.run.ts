@@ -4,8 +4,9 @@ import { toError } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import { afterDeadline } from './decide.ts';
 import type { RunnerOptions } from './runner.run.ts';
-import { applyChange, isOverdue, lockOrder, overdueOrders, putOff, takeTurn } from './saga.sql.ts';
+import { applyChange, lockOrder, takeTurn } from './saga.sql.ts';
 import type { SagaChange } from './saga.ts';
+import { isOverdue, overdueOrders, putOff } from './sweeper.sql.ts';
 
 /** Work that nobody asks for: what is overdue is found and moved. Returns how much it found. */
 export type SweeperTask = {
