@@ -24,7 +24,7 @@ import { voidUndo } from '../payments/void.run.ts';
 import { describedWebhooks, registerWebhooks, type WebhookSource } from '../payments/webhooks.http.ts';
 import { handleWebhook } from '../payments/webhooks.run.ts';
 import { type RunnerOptions, stepRunner, undoRunner } from '../sagas/runner.run.ts';
-import { sweepOverdueOrders } from '../sagas/sweeper.run.ts';
+import { sweepOverdueOrders, sweepParkedUndos } from '../sagas/sweeper.run.ts';
 import { machineClock } from '../shared/clock.ts';
 import { newUuid } from '../shared/ids.ts';
 import { createInbound, type Inbound } from '../shared/inbound.ts';
@@ -133,7 +133,7 @@ export function buildHandlers(
 }
 
 /** What the sweeper looks after. */
-export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments] as const;
+export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments, sweepParkedUndos] as const;
 
 /** A worker with its event feed. `wake` comes from the database's hints. */
 export function buildWorker(

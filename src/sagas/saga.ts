@@ -73,6 +73,9 @@ export const stepMachine: Machine<StepStatus> = {
 /** `parked`: out of attempts. It stays so while it is tried again, until it is done. */
 export type UndoStatus = 'none' | 'registered' | 'running' | 'done' | 'parked';
 
+/** How long a parked undo rests after each death before the sweeper tries it again. */
+export const parkedUndoRestMs = 15 * 60_000;
+
 export type StepState = {
   readonly step: StepName;
   readonly status: StepStatus;
@@ -107,6 +110,10 @@ export function stepOfUndo(state: SagaState, undo: UndoName): StepDefinition {
 
 export function undoOf(state: SagaState, name: StepName): UndoName {
   return present(definitionOf(state, name).undo, `the undo of ${name}`);
+}
+
+export function undosOf(definition: SagaDefinition): UndoName[] {
+  return definition.steps.flatMap(({ undo }) => (undo === null ? [] : [undo]));
 }
 
 /** Whether there is nothing, or nothing any more, to take back of the step. */

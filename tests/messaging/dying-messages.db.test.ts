@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { replayDeadLetter } from '../../src/messaging/dead-letters.sql.ts';
+import { replayDeadLetters } from '../../src/messaging/dead-letters.sql.ts';
 import { take } from '../../src/messaging/messages.sql.ts';
 import { messageTypes } from '../../src/messaging/queues.ts';
 import type { Handler, Worker } from '../../src/messaging/worker.run.ts';
@@ -138,13 +138,15 @@ test('a message from a newer version is a dead letter, and a replay after the up
   expect(await letterOf(database, id)).toMatchObject({ reason: 'unknown message type from-the-future', attempt: 1 });
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
   const replay = () =>
-    database.transaction((tx) => replayDeadLetter(tx, { merchantId: 'demo', messageId: id ?? '', by: 'ada' }));
+    database.transaction((tx) =>
+      replayDeadLetters(tx, { merchantId: 'demo', messageIds: [id ?? ''], statuses: ['open'], by: 'ada' }),
+    );
   const types: Record<string, unknown> = messageTypes;
   const { versions } = messageTypes['release-stock'];
   try {
     types['from-the-future'] = { queue: 'stock', newest: 7, versions: { 7: versions[1] } };
     work(database, effectOn(database));
-    expect(await replay()).toBe(true);
+    expect(await replay()).toMatchObject([{ messageId: id }]);
     await drained(database);
   } finally {
     delete types['from-the-future'];

@@ -104,7 +104,7 @@ describe('dead letters', () => {
     expect(await json('dead-letters', 'show', letterId)).toMatchObject({ status: 'open' });
   });
 
-  test('a discarded letter says who and why, and is not replayed any more', async () => {
+  test('a discarded letter says who and why, and is taken up again by nobody but a person who names it', async () => {
     const { id, letterId } = await placeDead();
     expect(await cli('dead-letters', 'discard', letterId, '--by', 'ada')).toMatchObject({ exitCode: 2 });
     expect(await cli('dead-letters', 'discard', letterId, '--by', 'ada', '--why', 'a test order')).toMatchObject({
@@ -117,8 +117,13 @@ describe('dead letters', () => {
     });
     const audit = (await json('orders', 'show', id)).audit;
     expect(audit).toContainEqual(expect.objectContaining({ action: 'dead letter discarded', actor: 'ada' }));
-    const replayed = await cli('dead-letters', 'replay', letterId);
-    expect(replayed).toMatchObject({ exitCode: 4, err: `onetill: ${letterId} was discarded by ada already.\n` });
+    const again = await cli('dead-letters', 'discard', letterId, '--why', 'twice');
+    expect(again).toMatchObject({ exitCode: 4, err: `onetill: ${letterId} was discarded by ada already.\n` });
+    expect(await cli('dead-letters', 'replay', '--all')).toMatchObject({ exitCode: 0 });
+    expect(await json('dead-letters', 'show', letterId)).toMatchObject({ status: 'discarded' });
+    expect(await cli('dead-letters', 'replay', letterId)).toMatchObject({ exitCode: 0 });
+    await start({});
+    expect(await endOf(world.database, id.slice(4))).toBe('confirmed');
   });
 
   test('a parked undo runs again when its letter is replayed, and the order is cancelled', async () => {
@@ -155,5 +160,98 @@ describe('dead letters', () => {
     expect(await cli('dead-letters', 'replay', `msg_${nothing}`)).toMatchObject({ exitCode: 3 });
     expect(await cli('inbox', 'close', `inb_${nothing}`, '--resolution', 'x')).toMatchObject({ exitCode: 3 });
     expect(await cli('dead-letters', 'replay', 'ord_x')).toMatchObject({ exitCode: 2 });
+  });
+});
+
+/** Letters of messages that died long ago, without an order. */
+async function die(count: number, of: { queue: string; type: string }): Promise<void> {
+  await world.database.execute({
+    text: `
+      insert into dead_letters (message_id, queue, type, schema_version, merchant_id, idempotency_key, payload, attempt,
+                                first_enqueued_at, history, reason, died_at)
+      select gen_random_uuid(), $2, $3, 1, 'demo', 'cause ' || n, '{}', 20, now(), '[]', 'gave up',
+             now() - interval '1 hour'
+      from generate_series(1, $1::integer) n`,
+    values: [count, of.queue, of.type],
+  });
+}
+
+async function countOf(table: 'messages' | 'letters' | 'audit', what: string): Promise<number> {
+  const texts = {
+    messages: 'select count(*)::integer as count from messages where type = $1',
+    letters: `select count(*)::integer as count from dead_letters where type = $1 and status = 'open'`,
+    audit: 'select count(*)::integer as count from audit_entries where action = $1',
+  };
+  const [row] = await world.database.query<{ count: number }>({ text: texts[table], values: [what] });
+  return row?.count ?? -1;
+}
+
+describe('all dead letters at once', () => {
+  afterEach(async () => {
+    await world.database.execute({ text: 'delete from dead_letters' });
+  });
+
+  test('all letters of a queue are replayed in batches, with a count, and each is on record', async () => {
+    await die(230, { queue: 'payments', type: 'void-authorisation' });
+    await die(5, { queue: 'stock', type: 'release-stock' });
+    const before = await countOf('audit', 'dead letter replayed');
+    const said = await cli('dead-letters', 'replay', '--all', '--queue', 'payments', '--by', 'ada');
+    expect(said).toEqual({ exitCode: 0, err: '', out: '230 dead letters are replayed.\n' });
+    expect(await countOf('messages', 'void-authorisation')).toBe(230);
+    expect((await countOf('audit', 'dead letter replayed')) - before).toBe(230);
+    expect([await countOf('letters', 'void-authorisation'), await countOf('letters', 'release-stock')]).toEqual([0, 5]);
+    expect(await json('dead-letters', 'replay', '--all', '--type', 'release-stock')).toEqual({
+      replayed_count: 5,
+      left_count: 0,
+      more: false,
+    });
+  });
+
+  test('a letter whose cause has a live message is left, and the others are replayed', async () => {
+    await die(3, { queue: 'stock', type: 'release-stock' });
+    await world.database.execute({
+      text: `
+        insert into messages (message_id, queue, type, schema_version, merchant_id, idempotency_key, payload)
+        values (gen_random_uuid(), 'stock', 'release-stock', 1, 'demo', 'cause 2', '{}')`,
+    });
+    const { out } = await cli('dead-letters', 'replay', '--all');
+    expect(out).toContain('2 dead letters are replayed. 1 were left as they are: a message of the same cause');
+    expect(await countOf('letters', 'release-stock')).toBe(1);
+  });
+
+  test('letters that die again at once are replayed once by one command, which ends', async () => {
+    await die(150, { queue: 'stock', type: 'from-the-future' });
+    await start({});
+    expect(await json('dead-letters', 'replay', '--all')).toMatchObject({ replayed_count: 150, more: false });
+    await eventually('all of them died again', async () => (await countOf('letters', 'from-the-future')) === 150);
+  });
+
+  test('all letters of a type are discarded, with who and why on each', async () => {
+    await die(3, { queue: 'webhooks', type: 'handle-webhook' });
+    await die(2, { queue: 'stock', type: 'release-stock' });
+    const discard = ['dead-letters', 'discard', '--all', '--type', 'handle-webhook', '--by', 'ada'];
+    expect(await cli(...discard)).toMatchObject({ exitCode: 2 });
+    expect(await json(...discard, '--why', 'of a test shop')).toMatchObject({ discarded_count: 3, left_count: 0 });
+    const { dead_letters: letters } = await json('dead-letters', 'list', '--status', 'discarded');
+    expect(letters).toMatchObject(Array(3).fill({ settled_by: 'ada', settled_why: 'of a test shop' }));
+    expect(await countOf('letters', 'release-stock')).toBe(2);
+  });
+
+  test('neither ids nor all, both, or a filter without all is wrong usage, and settles nothing', async () => {
+    await die(1, { queue: 'stock', type: 'release-stock' });
+    const id = 'msg_01890a5d-ac96-774b-bcce-b302099a8057';
+    for (const args of [
+      [],
+      [id, '--all'],
+      [id, '--queue', 'stock'],
+      ['--type', 'release-stock'],
+      ['--all', '--queue', ''],
+    ]) {
+      expect([args, await cli('dead-letters', 'replay', ...args)]).toMatchObject([args, { exitCode: 2, out: '' }]);
+      const discarded = await cli('dead-letters', 'discard', '--why', 'x', ...args);
+      expect([args, discarded]).toMatchObject([args, { exitCode: 2, out: '' }]);
+    }
+    expect((await cli('dead-letters', 'replay')).err).toContain('name the messages, or say --all');
+    expect(await countOf('letters', 'release-stock')).toBe(1);
   });
 });
