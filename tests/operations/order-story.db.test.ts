@@ -39,3 +39,22 @@ test('an order that was paid at the third attempt tells afterwards of the two th
   );
   expect(handled).toMatchObject({ attempts: 3, history: [{ attempt: 1 }, { attempt: 2, reason: 'no connection' }] });
 });
+
+test('a question to people is told in the timeline, and its answer changes what happens next', async () => {
+  const shop = await world.start();
+  const { orderId } = await world.buy('tok_ok');
+  await shop.stop();
+  const [item] = await world.database.query<{ id: string }>({
+    text: `
+      insert into operator_inbox (item_id, merchant_id, order_id, kind, subject, reason, owner)
+      select gen_random_uuid(), merchant_id, order_id, 'late_money', order_id::text, 'auth_2 is still live',
+             'operations'
+      from orders where order_id = $1 returning item_id as id`,
+    values: [orderId],
+  });
+  const { out } = await cli('orders', 'show', `ord_${orderId}`);
+  expect(out).toContain('operations is asked (late_money): auth_2 is still live');
+  expect(out).toContain(`Then onetill inbox close inb_${item?.id}`);
+  await cli('inbox', 'close', `inb_${item?.id}`, '--resolution', 'voided at the provider');
+  expect((await storyOf(orderId)).next).toMatch(/^Nothing: the order is confirmed/);
+});
