@@ -186,7 +186,7 @@ function sweeper(context: DevContext, wired: Wired): Part {
     name: 'sweeper',
     async start() {
       const started = await startSweeperProcess(processContext(context, wired), 0);
-      return { detail: 'deadlines, unsettled payments', stop: started.stop };
+      return { detail: 'deadlines, unsettled payments, parked undos', stop: started.stop };
     },
   };
 }

@@ -26,7 +26,7 @@ import { voidUndo } from '../payments/void.run.ts';
 import { describedWebhooks, registerWebhooks, type WebhookSource } from '../payments/webhooks.http.ts';
 import { handleWebhook } from '../payments/webhooks.run.ts';
 import { type RunnerOptions, stepRunner, undoRunner } from '../sagas/runner.run.ts';
-import { sweepOverdueOrders } from '../sagas/sweeper.run.ts';
+import { sweepOverdueOrders, sweepParkedUndos } from '../sagas/sweeper.run.ts';
 import { machineClock } from '../shared/clock.ts';
 import { newUuid } from '../shared/ids.ts';
 import { createInbound, type Inbound } from '../shared/inbound.ts';
@@ -136,7 +136,12 @@ export function buildHandlers(
 }
 
 /** What the sweeper looks after. */
-export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments, sweepHandledMessages] as const;
+export const sweeperTasks = [
+  sweepOverdueOrders,
+  sweepUnsettledPayments,
+  sweepParkedUndos,
+  sweepHandledMessages,
+] as const;
 
 /** A worker with its event feed. `wake` comes from the database's hints. */
 export function buildWorker(

@@ -4,7 +4,7 @@ import type { NewId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
 import { type Database, isConnectionError, type Transaction } from '../shared/postgres/client.ts';
 import { insideTrace } from '../shared/trace-scope.ts';
-import { backoffDelayMs, type Message, readMessage } from './message.ts';
+import { backoffDelayMs, type Message, readMessage, reasonOf } from './message.ts';
 import { bury, putBack, renewLeases, take } from './messages.sql.ts';
 import { type MessageType, type QueueName, type QueueSettings, queues } from './queues.ts';
 
@@ -142,10 +142,11 @@ async function attempt(
 ): Promise<'done' | 'retry' | 'dead' | 'lost'> {
   const readable = readMessage(message);
   try {
-    if (!readable.readable) return await die(options, message, readable.reason, undefined);
+    if (!readable.readable) return await die(options, settings, message, readable.reason, undefined);
     const handler = options.handlers[readable.type];
     // A message that kills its worker never reports a failure: its attempts are counted when it is taken.
-    if (message.attempt > settings.attemptsMax) return await die(options, message, exhausted(settings), handler);
+    if (message.attempt > settings.attemptsMax)
+      return await die(options, settings, message, exhausted(settings), handler);
     return await handleIt(options, settings, message, handler);
   } catch (thrown) {
     options.log.error('could not settle a message; its lease will expire', about(message, { error: toError(thrown) }));
@@ -170,15 +171,11 @@ async function handleIt(
       about(message, isExpected ? { reason: error.message } : { error }),
     );
     if (message.attempt >= settings.attemptsMax) {
-      return await die(options, message, `${exhausted(settings)}: ${error.message}`, handler);
+      return await die(options, settings, message, `${exhausted(settings)}: ${reasonOf(error)}`, handler);
     }
     const retryAfterMs = error instanceof Retry ? error.retryAfterMs : undefined;
     const delayMs = backoffDelayMs(settings, message.attempt, options.random(), retryAfterMs);
-    await putBack(options.database, message, {
-      delayMs,
-      reason: `${error.name}: ${error.message}`,
-      by: options.workerName,
-    });
+    await putBack(options.database, message, { delayMs, reason: reasonOf(error), by: options.workerName });
     return 'retry';
   }
 }
@@ -189,14 +186,23 @@ function exhausted(settings: QueueSettings): string {
 
 async function die(
   options: WorkerOptions,
+  settings: QueueSettings,
   message: Message,
   reason: string,
   handler: Handler | undefined,
 ): Promise<'dead' | 'lost'> {
-  const buried = await options.database.transaction(async (tx) => {
-    if (!(await bury(tx, message, reason))) return false;
-    await handler?.onDead?.(tx, message, reason);
-    return true;
+  const buryIt = (parks: boolean) =>
+    options.database.transaction(async (tx) => {
+      if (!(await bury(tx, message, reason))) return false;
+      if (parks) await handler?.onDead?.(tx, message, reason);
+      return true;
+    });
+  const buried = await buryIt(true).catch(async (thrown: unknown) => {
+    // It comes once more when its lease has expired. Then it dies even if what waits for it cannot be parked: it would
+    // come again for ever. The deadline of its order tells a person too.
+    if (message.attempt <= settings.attemptsMax || isConnectionError(thrown)) throw thrown;
+    options.log.error('what waits for a dead message could not be parked', about(message, { error: toError(thrown) }));
+    return await buryIt(false);
   });
   if (buried) options.log.error('a message went to the dead letters', about(message, { reason }));
   return buried ? 'dead' : 'lost';

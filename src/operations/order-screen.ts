@@ -146,8 +146,9 @@ function handledOf(story: OrderStory, paint: Paint): string {
     instant(message.handled_at),
     span(message.handled_at.getTime() - message.first_enqueued_at.getTime()),
     message.message_id,
+    message.history.at(-1)?.reason ?? '',
   ]);
-  return table(['type', '>attempts', 'handled', '>after', 'message'], rows, paint);
+  return table(['type', '>attempts', 'handled', '>after', 'message', 'last failure'], rows, paint);
 }
 
 function deadOf(story: OrderStory, paint: Paint): string {

@@ -89,10 +89,11 @@ describe('probes', () => {
     const ahead = createReadiness({ database: world.database, migrationsDirectory: empty });
     expect(await ahead()).toMatchObject({ ready: false, checks: [{ ok: true }, { name: 'schema', ok: false }] });
     await rm(empty, { recursive: true });
-    const rename = 'update schema_migrations set name = $2 where name = $1';
-    await world.database.execute({ text: rename, values: ['0001-first-order', '9999-other'] });
+    const rename = (from: string, to: string) =>
+      world.database.execute({ text: 'update schema_migrations set name = $2 where name = $1', values: [from, to] });
+    await rename('0001-first-order', '9999-other');
     const behind = await createReadiness({ database: world.database, migrationsDirectory })();
-    await world.database.execute({ text: rename, values: ['9999-other', '0001-first-order'] });
+    await rename('9999-other', '0001-first-order');
     expect(behind.checks[1]?.found).toBe('1 migrations behind: run onetill migrate');
   });
 

@@ -90,6 +90,15 @@ export const promises: readonly PromiseEntry[] = [
         'an order on hold that nobody decides about is refused when its time is over',
         'a void that fails for ever is parked for a person, and a replay of its dead letter ends the order',
       ]),
+      ...of('tests/saga/parked-undos.db.test.ts', [
+        'a parked undo rests, and is then tried again by its own letter, which opens again with its history',
+        'an undo that succeeds when the sweeper tries it again ends the order, and what people were asked',
+        'a letter that a person discarded is never tried again by itself, but by a person who names it',
+        'a letter whose undo was done by another message is settled with it, and is not tried again',
+      ]),
+      ...of('tests/saga/given-up-messages.db.test.ts', [
+        'an order whose message a person discarded before the pivot is taken back at its deadline',
+      ]),
       ...of('tests/saga/decide.test.ts', [
         'whatever is redelivered, late, parked or overdue, no order comes to a state that breaks its saga',
         'from every state of the saga an order can still come to its end',
@@ -120,6 +129,12 @@ export const promises: readonly PromiseEntry[] = [
       ]),
       ...of('tests/messaging/handled-retention.db.test.ts', [
         'a dead letter that is replayed after all around it is forgotten takes effect once',
+      ]),
+      ...of('tests/messaging/dying-messages.db.test.ts', [
+        'a message that kills each of its workers dies in the end, and is not handled again',
+        'a message dies even if what waits for it cannot be parked, and its queue goes on',
+        'a message that nobody can bury does not grow until its queue stands still',
+        'a message from a newer version is a dead letter, and a replay after the upgrade brings it back',
       ]),
       ...of(schema, ['the schema refuses a second effect of a message and a second message of one cause']),
     ],
