@@ -155,7 +155,7 @@ export function buildWorker(
     random: Math.random,
     pollMs: pollMs ?? idlePollMs,
   });
-  const feed = startEventFeed({
+  const feed: Loop = startEventFeed({
     database: built.database,
     subscribers: [orderTimeline],
     log: built.log,
@@ -166,7 +166,15 @@ export function buildWorker(
     async stop() {
       await Promise.all([worker.stop(), feed.stop()]);
     },
+    ended: firstEnded([worker, feed]),
   };
+}
+
+/** Something that turns until it is stopped; `ended` settles when it turns no more. */
+type Loop = { stop(): Promise<void>; readonly ended?: Promise<void> };
+
+function firstEnded(loops: readonly Loop[]): Promise<void> {
+  return Promise.race(loops.flatMap(({ ended }) => (ended === undefined ? [] : [ended])));
 }
 
 /** Hints make work prompt; this is how long it waits when a hint is lost. */
