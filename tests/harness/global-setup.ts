@@ -16,7 +16,8 @@ declare module 'vitest' {
   }
 }
 
-const folderPrefix = 'onetill-test-run-';
+/** With the process's id behind it: what a killed run has left, the next one sweeps. */
+export const folderPrefix = 'onetill-test-run-';
 
 /**
  * One PostgreSQL for the whole run: that of TEST_DATABASE_URL, or an embedded one in a folder that goes with the run.
