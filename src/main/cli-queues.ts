@@ -149,8 +149,9 @@ async function listLetters({ database, merchantId }: Session, options: LetterOpt
   const { listDeadLetters } = await import('../messaging/dead-letters.sql.ts');
   const { letterDocument, renderLetters } = await import('../operations/queue-screen.ts');
   const status = options.status === 'all' ? null : options.status;
+  const which = `${status === null ? '' : `${status} `}dead letters`;
   const found = await listDeadLetters(database, { ...options, merchantId, status, queue: options.queue ?? null });
-  return { document: { dead_letters: found.map(letterDocument) }, text: (paint) => renderLetters(found, paint) };
+  return { document: { dead_letters: found.map(letterDocument) }, text: (paint) => renderLetters(found, which, paint) };
 }
 
 async function showLetter({ database, merchantId }: Session, id: string): Promise<Answer> {

@@ -24,7 +24,7 @@ export function addStock(program: Command, run: Run): void {
         const levels = await listStock(database, { merchantId, afterSku: options.after ?? null, limit });
         const next = levels.length < limit ? null : (levels.at(-1)?.sku ?? null);
         const document = { stock: levels.map(levelDocument), next_after: next };
-        return { document, text: (paint) => renderLevels(levels, paint) };
+        return { document, text: (paint) => renderLevels(levels, paint, options.after === undefined) };
       }),
     );
   stock

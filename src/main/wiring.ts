@@ -5,7 +5,7 @@ import { defaultFraudRules, rulesScreen } from '../fraud/rules.ts';
 import { screenStep } from '../fraud/screen.run.ts';
 import type { FraudScreen } from '../fraud/screen.ts';
 import { releaseUndo } from '../inventory/release.run.ts';
-import { type EventFeed, startEventFeed } from '../messaging/event-feed.run.ts';
+import { startEventFeed } from '../messaging/event-feed.run.ts';
 import type { MessageType, QueueName } from '../messaging/queues.ts';
 import { sweepHandledMessages } from '../messaging/sweep-handled.run.ts';
 import type { Waker } from '../messaging/waker.ts';
@@ -152,7 +152,7 @@ export function buildWorker(
     name: string;
     pollMs?: number;
   } & Pick<WorkerOptions, 'onTaken' | 'onHandled' | 'settings'>,
-): Worker & Pick<EventFeed, 'ended'> {
+): Worker {
   const { name, pollMs, ...rest } = options;
   const worker = startWorker({
     ...rest,
@@ -171,10 +171,10 @@ export function buildWorker(
   });
   return {
     wake: (queues) => worker.wake(queues),
-    ended: feed.ended,
     async stop() {
       await Promise.all([worker.stop(), feed.stop()]);
     },
+    ended: Promise.race([worker.ended, feed.ended]),
   };
 }
 

@@ -35,6 +35,8 @@ export type Worker = {
   wake(queues: readonly string[]): void;
   /** Takes no more, waits for what is in hand (bounded by the leases), and resolves. */
   stop(): Promise<void>;
+  /** Settles when a lane takes no more: after stop(), or rejected with the reason when a lane could not go on. */
+  readonly ended: Promise<void>;
 };
 
 /** Takes messages from the queues and hands them to their handlers until stopped. */
@@ -47,8 +49,9 @@ export function startWorker(options: WorkerOptions): Worker {
     },
     async stop() {
       stopping.abort();
-      await Promise.all([...lanes.values()].map((each) => each.ended));
+      await Promise.all([...lanes.values()].map((each) => each.emptied));
     },
+    ended: Promise.race([...lanes.values()].map((each) => each.ended)),
   };
 }
 
@@ -64,17 +67,25 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
   stopping.addEventListener('abort', wake, { once: true });
   const stopHeart = every(settings.leaseMs / 3, () => beat(options, settings, inHand));
 
+  let fault: { readonly thrown: unknown } | null = null;
+
   async function loop(): Promise<void> {
     while (!stopping.aborted) {
+      // What a handler throws is settled with its message; this is a fault of ours beside it.
+      if (fault !== null) throw fault.thrown;
       nudged = false;
       const count = settings.concurrency - inHand.size;
       const taken = count === 0 ? [] : await takeSome(options, queue, settings, count);
       for (const message of taken) {
-        const work = handleOne(options, settings, message).finally(() => {
-          inHand.delete(message.messageId);
-          // A full lane waits for a free place; a lane that was not full has looked for more already.
-          if (inHand.size === settings.concurrency - 1) wake();
-        });
+        const work = handleOne(options, settings, message)
+          .catch((thrown: unknown) => {
+            fault ??= { thrown };
+          })
+          .finally(() => {
+            inHand.delete(message.messageId);
+            // A full lane waits for a free place; a lane that was not full has looked for more already.
+            if (fault !== null || inHand.size === settings.concurrency - 1) wake();
+          });
         inHand.set(message.messageId, { message, work });
       }
       if (nudged || (taken.length > 0 && taken.length === count)) {
@@ -83,10 +94,17 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
       nudge = new AbortController();
       if (!nudged) await sleep(options.pollMs * (0.75 + 0.5 * options.random()), nudge.signal);
     }
-    await Promise.allSettled([...inHand.values()].map((each) => each.work));
+  }
+
+  async function empty(): Promise<void> {
+    await Promise.all([...inHand.values()].map((each) => each.work));
     stopHeart();
   }
-  return { wake, ended: loop() };
+  const ended = loop();
+  ended.catch((thrown: unknown) => {
+    options.log.error('a lane ended though nobody stopped it', { queue, error: toError(thrown) });
+  });
+  return { wake, ended, emptied: ended.then(empty, empty) };
 }
 
 async function takeSome(

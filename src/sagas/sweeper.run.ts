@@ -87,7 +87,7 @@ const undosPerRoundMax = 20;
 export function startSweeper(
   options: RunnerOptions & { log: Logger; onSwept?: (task: string, found: number) => void },
   tasks: readonly SweeperTask[],
-): { stop(): Promise<void> } {
+): { stop(): Promise<void>; readonly ended: Promise<void> } {
   const stopping = new AbortController();
   const loops = tasks.map(async (task) => {
     while (!stopping.signal.aborted) {
@@ -103,7 +103,9 @@ export function startSweeper(
   return {
     async stop() {
       stopping.abort();
-      await Promise.all(loops);
+      await Promise.allSettled(loops);
     },
+    // Settles when a task turns no more: after stop(), or rejected with the reason when it could not go on.
+    ended: Promise.race(loops),
   };
 }

@@ -3,6 +3,7 @@ import { looksLikeCardNumber } from './card-numbers.ts';
 import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
+import { clientErrorReply, faultOfHttp } from './inbound/http.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
 import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
 import { refusalOfThrown } from './inbound/thrown.ts';
@@ -93,17 +94,21 @@ export function createInbound(options: InboundOptions): Inbound {
       maxHeaderSize: socketLimits.headerBytesMax,
       headersTimeout: socketLimits.headersTimeoutMs,
       connectionsCheckingInterval: socketLimits.checkingIntervalMs,
+      requireHostHeader: false,
     },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: socketLimits.pathPartMax, querystringParser: parseQuery },
     genReqId: (raw) => requestIdOf(raw.headers['request-id']) ?? options.newId(),
-    frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply),
+    // Before any hook has run.
+    frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply.headers(headersOf(request))),
     clientErrorHandler: (error, socket) => {
-      if (socket.writable && !socket.destroyed) socket.write(clientErrorReply(error, options.newId()));
+      const reply = clientErrorReply(error, { ...socketLimits, requestId: options.newId() });
+      if (socket.writable && !socket.destroyed) socket.write(reply);
       socket.destroy();
     },
   });
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   server.decorateRequest('trace', null as unknown as TraceContext);
   server.decorateRequest('traceparent', '');
@@ -165,8 +170,8 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     });
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
-    reply.headers({ 'request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
-    const fault = faultOfTexts(textsOf(request));
+    reply.headers(headersOf(request));
+    const fault = faultOfHttp(request.raw) ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
     if (inFlight > inFlightMax && request.routeOptions.config.alwaysAnswered !== true) {
       throw new RefusedError(refuse('overloaded', 'Too many requests are being handled. Retry with the same key.'));
@@ -176,6 +181,11 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     if (isRefused(payload)) throw new RefusedError(payload);
     return payload;
   });
+}
+
+/** Of every answer. */
+function headersOf(request: FastifyRequest) {
+  return { 'request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
 }
 
 function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
@@ -269,18 +279,4 @@ function send(rim: Rim, refusal: Refused, request: FastifyRequest, reply: Fastif
     .code(status)
     .headers(headers)
     .send(Buffer.from(JSON.stringify(body)));
-}
-
-/** The answer to what is not even HTTP, or came too slowly or with too many headers. There is no URL to go by. */
-function clientErrorReply(error: NodeJS.ErrnoException, requestId: string): string {
-  const refusal =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? refuse('request_timeout', 'The request did not arrive in time.')
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? refuse('headers_too_large', `The headers may have ${socketLimits.headerBytesMax} bytes at the most.`)
-        : refuse('header_invalid', 'This is not a well formed HTTP request.');
-  const { status, headers, body } = errorReply(refusal, requestId, problemShape);
-  const text = JSON.stringify(body);
-  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' });
-  return `HTTP/1.1 ${status} Refused\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`;
 }

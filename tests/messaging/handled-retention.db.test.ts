@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { replayDeadLetter } from '../../src/messaging/dead-letters.sql.ts';
+import { replayDeadLetters } from '../../src/messaging/dead-letters.sql.ts';
 import { bury, settle, take } from '../../src/messaging/messages.sql.ts';
 import { handledKeptDays, sweepHandledMessages } from '../../src/messaging/sweep-handled.run.ts';
 import type { Worker } from '../../src/messaging/worker.run.ts';
@@ -80,15 +80,15 @@ test('a dead letter that is replayed after all around it is forgotten takes effe
   await database.execute({ text: `update dead_letters set died_at = now() - interval '200 days'` });
   await sweepAll(database);
 
-  const ask = { merchantId: 'demo', messageId: id, by: 'ada' };
-  expect(await database.transaction((tx) => replayDeadLetter(tx, ask))).toBe(true);
+  const ask = { merchantId: 'demo', messageIds: [id], statuses: ['open'] as const, by: 'ada' };
+  expect(await database.transaction((tx) => replayDeadLetters(tx, ask))).toHaveLength(1);
   workers.push(workOn(database, handlersOf(effectOn(database))));
   await drained(database);
   expect(await effects(database)).toEqual({ taken: 1, messages: 1, handled: 1 });
   await database.execute({ text: `update messages_handled set handled_at = now() - interval '200 days'` });
   expect(await sweepAll(database)).toBe(1);
   // It is settled, and no command brings it back.
-  expect(await database.transaction((tx) => replayDeadLetter(tx, ask))).toBe(false);
+  expect(await database.transaction((tx) => replayDeadLetters(tx, ask))).toEqual([]);
   // And the worker that took it first, a hundred days late, finds nothing to end.
   expect(await database.transaction((tx) => settle(tx, taken, consumer))).toBe(false);
   expect(await effects(database)).toEqual({ taken: 1, messages: 1, handled: 0 });

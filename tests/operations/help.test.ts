@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { onetill } from './captured.ts';
 
 const pages = ['docs/runbooks/dead-letter.md', 'docs/runbooks/stuck-payment.md'];
@@ -29,6 +29,30 @@ describe('help', () => {
     expect(await onetill(null, [])).toMatchObject({ exitCode: 2 });
     expect(await onetill(null, ['orders'])).toMatchObject({ exitCode: 2 });
     expect((await onetill(null, ['orders', 'show'])).err).toContain("missing required argument 'id'");
+  });
+
+  test.each([
+    [['api', '--port', '1'], "Unknown option '--port'"],
+    [['worker', '--bogus'], "Unknown option '--bogus'"],
+    [['worker', '--queues'], "Option '--queues <value>' argument missing"],
+    [['worker', '--queues', 'lost'], 'There is no queue lost'],
+    [['sweeper', 'now'], "Unexpected argument 'now'"],
+    [['migrate', '--dry-run'], "Unknown option '--dry-run'"],
+    [['docs', '--x'], "Unknown option '--x'"],
+  ])('the process %j is not started, because of %s', async (argv, why) => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const { exitCode } = await onetill(null, argv);
+    const said = write.mock.calls.map(([text]) => String(text)).join('');
+    write.mockRestore();
+    expect(exitCode).toBe(2);
+    expect(said).toContain(why);
+    expect(said.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('an option of the commands before the name of a process is wrong usage, not a process without it', async () => {
+    const { exitCode, err } = await onetill(null, ['--json', 'worker']);
+    expect(exitCode).toBe(2);
+    expect(err).toContain('write onetill worker first');
   });
 
   test('every command that a runbook names is there, with the options that it is given', async () => {
