@@ -147,11 +147,22 @@ function acceptJson(server: FastifyInstance): void {
     request.rawBody = bytes;
     // Clients that set the header on every request also set it where there is no body.
     if (bytes.length === 0) return done(null, undefined);
-    const parsed = parseBody(bytes);
+    const parsed = parseBody(bytes, isSigned(request) ? 'a signer' : 'a stranger');
     if (isRefused(parsed)) return done(new RefusedError(parsed));
     done(null, parsed.value);
   });
 }
+
+/**
+ * Whether the body is a provider's event that says that it is signed (Standard Webhooks). Its route verifies that
+ * before it looks at the body, and keeps nothing of one that does not verify.
+ */
+function isSigned(request: FastifyRequest): boolean {
+  const isWebhook = request.routeOptions.url?.startsWith('/webhooks/') === true;
+  return isWebhook && signatureHeaders.every((name) => textOf(request.headers[name]) !== undefined);
+}
+
+const signatureHeaders = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
 function guardRequests(server: FastifyInstance, rim: Rim): void {
   const inFlightMax = rim.inFlightMax ?? inFlightMaxDefault;
@@ -203,7 +214,7 @@ function* textsOf(request: FastifyRequest): Generator<readonly [string, string]>
   yield ['path', decodedPath(request.url)];
 }
 
-const keptHeaders = ['idempotency-key', 'request-id', 'ucp-agent', 'prefer', 'if-match'] as const;
+const keptHeaders = ['idempotency-key', 'request-id', 'webhook-id', 'ucp-agent', 'prefer', 'if-match'] as const;
 
 function decodedPath(url: string): string {
   const path = url.split('?', 1)[0] ?? '';
