@@ -69,8 +69,8 @@ function isEan(number: string): boolean {
 
 const signs = ['.', '/', '_', ':', ',', '·', '+', '|', '*', '\t', '   ', '\n', '\u00a0', '\u2009', '\u202f', '\u3000'];
 const signsWithoutRoom = ['\u200b', '\u200d', '\u2060', '\ufeff', '\u00ad', '\ufe0f\u20e3', '\u3164'];
-/** The digit 0 of full width, Arabic, Persian, Devanagari, Bengali, Thai, and of mathematical bold. */
-const zeros = [0xff10, 0x660, 0x6f0, 0x966, 0x9e6, 0xe50, 0x1d7ce];
+/** The digit 0 of full width, Arabic, Persian, Devanagari, Bengali, Thai, two of Karen side by side, and bold ones. */
+const zeros = [0xff10, 0x660, 0x6f0, 0x966, 0x9e6, 0xe50, 0x116d0, 0x116da, 0x1d7ce];
 
 describe('a card number', () => {
   test('is found alone, in a sentence and between marks', () => {
