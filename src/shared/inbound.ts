@@ -3,6 +3,7 @@ import { looksLikeCardNumber } from './card-numbers.ts';
 import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
+import { serveCatalogue } from './inbound/catalogue.http.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
 import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
 import { refusalOfThrown } from './inbound/thrown.ts';
@@ -120,6 +121,7 @@ export function createInbound(options: InboundOptions): Inbound {
     return payload;
   });
   server.setErrorHandler((thrown, request, reply) => sendThrown(rim, thrown, request, reply));
+  serveCatalogue(server);
   server.setNotFoundHandler((request, reply) => send(rim, refusalOfUnknown(rim, request, reply), request, reply));
   return {
     server,
