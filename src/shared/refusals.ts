@@ -55,7 +55,7 @@ export const refusals = {
   card_number_refused: {
     status: 422,
     title: 'A field looks like a card number',
-    next: 'Send the token of the payment provider, never card data. An id that only looks like it needs letters.',
+    next: 'Send the token of the payment provider, never card data. If it is an id of yours, use another: a UUID.',
   },
   api_key_missing: { status: 401, title: 'No API key', next: 'Send your key in the X-API-Key header.' },
   api_key_unknown: {

@@ -82,8 +82,8 @@ function faultOfNumber(value: number, path: string, numbersOf: NumbersOf): Refus
 /** The refusal of card data. It names the place and never the value. */
 export function refuseCard(path: string): Refused {
   const message =
-    'This looks like a card number. Send the token of the payment provider. An id that only looks like one needs ' +
-    'letters, as a UUID has.';
+    'This looks like a card number. Send the token of the payment provider. If it is an id of yours, use another, ' +
+    'such as a UUID.';
   return refuse('card_number_refused', message, { path });
 }
 
