@@ -104,17 +104,8 @@ async function buy(token: string): Promise<string> {
 
 const digits = '4000056655665556';
 const arabic = digits.replace(/\d/g, (digit) => String.fromCodePoint(0x660 + Number(digit)));
-const forms = [
-  digits,
-  '4000 0566 5566 5556',
-  '4000-0566-5566-5556',
-  `my card ${digits} 12/30`,
-  `card${digits}x`,
-  '4000.0566.5566.5556',
-  [...digits].join('\u200b'),
-  arabic,
-  Number(digits),
-];
+const forms = [digits, '4000 0566 5566 5556', '4000-0566-5566-5556', `my card ${digits} 12/30`, Number(digits)];
+const disguises = [`card${digits}x`, '4000.0566.5566.5556', [...digits].join('\u200b'), arabic];
 const traces = [digits, '4000 0566', '4000-0566', '5566 5556', '4000.0566', '4\u200b0', arabic];
 
 /** The value with the planted one in place of its n-th leaf; null when there is no such leaf. */
@@ -135,6 +126,9 @@ function* spoiled(body: unknown): Generator<unknown> {
       if (place.left >= 0) break;
       yield made;
     }
+  }
+  // How a text is disguised does not depend on its place.
+  for (const form of [...forms, ...disguises]) {
     yield { ...(body as object), surplus: { deep: [form] } };
     yield { ...(body as object), [String(form)]: 1 };
   }
