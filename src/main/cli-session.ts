@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Paint } from '../operations/screen.ts';
-import { isRefused, type Refused, refuse, toError } from '../shared/failure.ts';
+import { isRefused, type Refused, RefusedError, refuse, toError } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Database } from '../shared/postgres/client.ts';
 import type { RefusalCode } from '../shared/refusals.ts';
@@ -162,6 +162,7 @@ export function nonEmpty(text: string | undefined): string | undefined {
 
 /** What went wrong in one sentence and what to do about it; never a stack trace. */
 export async function explain(thrown: unknown): Promise<Refused> {
+  if (thrown instanceof RefusedError) return thrown.refusal;
   const { isConnectionError, sqlState } = await import('../shared/postgres/client.ts');
   const state = sqlState(thrown);
   const error = toError(thrown);

@@ -3,6 +3,7 @@ import { looksLikeCardNumber } from './card-numbers.ts';
 import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
+import { serveCatalogue } from './inbound/catalogue.http.ts';
 import { clientErrorReply, faultOfHttp } from './inbound/http.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
 import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
@@ -125,6 +126,7 @@ export function createInbound(options: InboundOptions): Inbound {
     return payload;
   });
   server.setErrorHandler((thrown, request, reply) => sendThrown(rim, thrown, request, reply));
+  serveCatalogue(server);
   server.setNotFoundHandler((request, reply) => send(rim, refusalOfUnknown(rim, request, reply), request, reply));
   return {
     server,
@@ -152,11 +154,22 @@ function acceptJson(server: FastifyInstance): void {
     request.rawBody = bytes;
     // Clients that set the header on every request also set it where there is no body.
     if (bytes.length === 0) return done(null, undefined);
-    const parsed = parseBody(bytes);
+    const parsed = parseBody(bytes, isSigned(request) ? 'a signer' : 'a stranger');
     if (isRefused(parsed)) return done(new RefusedError(parsed));
     done(null, parsed.value);
   });
 }
+
+/**
+ * Whether the body is a provider's event that says that it is signed (Standard Webhooks). Its route verifies that
+ * before it looks at the body, and keeps nothing of one that does not verify.
+ */
+function isSigned(request: FastifyRequest): boolean {
+  const isWebhook = request.routeOptions.url?.startsWith('/webhooks/') === true;
+  return isWebhook && signatureHeaders.every((name) => textOf(request.headers[name]) !== undefined);
+}
+
+const signatureHeaders = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
 function guardRequests(server: FastifyInstance, rim: Rim): void {
   const inFlightMax = rim.inFlightMax ?? inFlightMaxDefault;
@@ -213,7 +226,7 @@ function* textsOf(request: FastifyRequest): Generator<readonly [string, string]>
   yield ['path', decodedPath(request.url)];
 }
 
-const keptHeaders = ['idempotency-key', 'request-id', 'ucp-agent', 'prefer', 'if-match'] as const;
+const keptHeaders = ['idempotency-key', 'request-id', 'webhook-id', 'ucp-agent', 'prefer', 'if-match'] as const;
 
 function decodedPath(url: string): string {
   const path = url.split('?', 1)[0] ?? '';

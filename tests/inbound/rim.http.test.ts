@@ -62,6 +62,21 @@ test('keys that reach a prototype, numbers that lose digits and texts that no da
   }
 });
 
+test('keys, telephone numbers, times and trade numbers are taken, whatever their last digit', async () => {
+  const rim = await startRim(echo);
+  const tradeNumbers = [
+    '4006381333931 4006381333948 4006381333955 4006381333962 4006381333979 4006381333986 4006381333993 4006381334006',
+    '4006381334013 4006381334020',
+  ].flatMap((line) => line.split(' '));
+  for (const [last, sku] of tradeNumbers.entries()) {
+    const body = { sku, phone: `00491511234567${last}`, other: `+49 151 1234567${last}`, at: 1_763_712_345_670 + last };
+    const headers = { 'idempotency-key': `176371234567${last}`, 'request-id': `176371234567${last}` };
+    const answer = await post(`${rim.url}/echo`, JSON.stringify(body), headers);
+    expect([answer.status, answer.body.body]).toEqual([200, body]);
+    expect(answer.headers.get('request-id')).toBe(headers['request-id']);
+  }
+});
+
 test('a media type other than JSON is refused with 415', async () => {
   const rim = await startRim(echo);
   for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'nonsense', '']) {

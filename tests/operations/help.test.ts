@@ -1,8 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { onetill } from './captured.ts';
 
-const pages = ['docs/runbooks/dead-letter.md', 'docs/runbooks/stuck-payment.md'];
+const runbooks = readdirSync('docs/runbooks').map((name) => `docs/runbooks/${name}`);
+const pages = [
+  ...runbooks,
+  'docs/importing.md',
+  'docs/buying.md',
+  'README.md',
+  'simulators/payment-provider/README.md',
+];
 
 describe('help', () => {
   test('the help names every command, examples, exit codes and what is done about personal data', async () => {
@@ -55,9 +62,17 @@ describe('help', () => {
     expect(err).toContain('write onetill worker first');
   });
 
-  test('every command that a runbook names is there, with the options that it is given', async () => {
+  test('a command on a page can be typed as it stands there', () => {
+    expect(runbooks.length).toBeGreaterThan(2);
+    for (const page of pages) {
+      const bare = readFileSync(page, 'utf8').match(/(?<!npx )\bonetill [a-z].*/g) ?? [];
+      expect([page, bare]).toEqual([page, []]);
+    }
+  });
+
+  test('every command that a page names is there, with the options that it is given', async () => {
     const commands = pages.flatMap((page) => commandsOf(readFileSync(page, 'utf8')));
-    expect(commands.length).toBeGreaterThan(5);
+    expect(commands.length).toBeGreaterThan(20);
     for (const { words, options } of commands) {
       const { out } = await onetill(null, [...words, '--help']);
       expect(out).toContain(`Usage: onetill ${words.join(' ')} `);
@@ -68,7 +83,7 @@ describe('help', () => {
 
 /** The commands of a page, in blocks and in lines, with the names of their options. */
 function commandsOf(page: string): { words: string[]; options: string[] }[] {
-  return [...page.matchAll(/(?:^|`)onetill ([^`#\n]+)/gm)].map(([, text = '']) => {
+  return [...page.matchAll(/(?:^|`)npx onetill ([^`#\n]+)/gm)].map(([, text = '']) => {
     const tokens = text.trim().split(/\s+/);
     const end = tokens.findIndex((token) => !/^[a-z-]+$/.test(token) || token.startsWith('--'));
     return {
