@@ -3,9 +3,11 @@ import { looksLikeCardNumber } from './card-numbers.ts';
 import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
+import { faultOfFraming } from './inbound/framing.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
 import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
 import { refusalOfThrown } from './inbound/thrown.ts';
+import { createUnparsed } from './inbound/unparsed.ts';
 import { limits } from './limits.ts';
 import type { Logger } from './log.ts';
 import { refusals } from './refusals.ts';
@@ -82,6 +84,7 @@ export function createInbound(options: InboundOptions): Inbound {
     shapeOf: (url) => shapes.find((each) => url.startsWith(each.prefix))?.shape ?? problemShape,
     routes,
   };
+  const unparsed = createUnparsed({ newId: options.newId, headerBytesMax: socketLimits.headerBytesMax });
   const server = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,
@@ -99,15 +102,13 @@ export function createInbound(options: InboundOptions): Inbound {
     routerOptions: { maxParamLength: socketLimits.pathPartMax, querystringParser: parseQuery },
     genReqId: (raw) => requestIdOf(raw.headers['request-id']) ?? options.newId(),
     frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply),
-    clientErrorHandler: (error, socket) => {
-      if (socket.writable && !socket.destroyed) socket.write(clientErrorReply(error, options.newId()));
-      socket.destroy();
-    },
+    clientErrorHandler: unparsed.onClientError,
   });
   server.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   server.decorateRequest('trace', null as unknown as TraceContext);
   server.decorateRequest('traceparent', '');
   server.decorateRequest('rawBody', null);
+  server.server.on('request', unparsed.onRequest);
   server.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) routes.push({ method, url: route.url });
   });
@@ -166,7 +167,7 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
     reply.headers({ 'request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
-    const fault = faultOfTexts(textsOf(request));
+    const fault = faultOfFraming(request.raw.rawHeaders) ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
     if (inFlight > inFlightMax && request.routeOptions.config.alwaysAnswered !== true) {
       throw new RefusedError(refuse('overloaded', 'Too many requests are being handled. Retry with the same key.'));
@@ -269,18 +270,4 @@ function send(rim: Rim, refusal: Refused, request: FastifyRequest, reply: Fastif
     .code(status)
     .headers(headers)
     .send(Buffer.from(JSON.stringify(body)));
-}
-
-/** The answer to what is not even HTTP, or came too slowly or with too many headers. There is no URL to go by. */
-function clientErrorReply(error: NodeJS.ErrnoException, requestId: string): string {
-  const refusal =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? refuse('request_timeout', 'The request did not arrive in time.')
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? refuse('headers_too_large', `The headers may have ${socketLimits.headerBytesMax} bytes at the most.`)
-        : refuse('header_invalid', 'This is not a well formed HTTP request.');
-  const { status, headers, body } = errorReply(refusal, requestId, problemShape);
-  const text = JSON.stringify(body);
-  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' });
-  return `HTTP/1.1 ${status} Refused\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`;
 }
