@@ -5,7 +5,7 @@ import { isRefused, type Refused, RefusedError, refuse, toError } from './failur
 import type { NewId } from './ids.ts';
 import { faultOfFraming } from './inbound/framing.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
-import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
+import { answerHeaders, type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
 import { refusalOfThrown } from './inbound/thrown.ts';
 import { createUnparsed } from './inbound/unparsed.ts';
 import { limits } from './limits.ts';
@@ -166,7 +166,7 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     });
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
-    reply.headers({ 'request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    reply.headers({ ...answerHeaders, 'request-id': request.id });
     const fault = faultOfFraming(request.raw.rawHeaders) ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
     if (inFlight > inFlightMax && request.routeOptions.config.alwaysAnswered !== true) {
@@ -268,6 +268,6 @@ function send(rim: Rim, refusal: Refused, request: FastifyRequest, reply: Fastif
   // As bytes: the refusal's hook above must not look at it again.
   return reply
     .code(status)
-    .headers(headers)
+    .headers({ ...answerHeaders, ...headers })
     .send(Buffer.from(JSON.stringify(body)));
 }

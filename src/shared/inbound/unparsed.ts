@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Refused, refuse } from '../failure.ts';
 import type { NewId } from '../ids.ts';
-import { errorReply, problemShape } from './problem.ts';
+import { answerHeaders, errorReply, problemShape } from './problem.ts';
 
 /**
  * The answer to what is not even HTTP, or came too slowly or with too many headers; the connection ends with it.
@@ -46,7 +46,7 @@ function refusalOf(error: NodeJS.ErrnoException, { headerBytesMax }: { headerByt
 function textOf(refusal: Refused, requestId: string): string {
   const { status, headers, body } = errorReply(refusal, requestId, problemShape);
   const text = JSON.stringify(body);
-  const all = { ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' };
+  const all = { ...answerHeaders, ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} Refused\r\n${lines.join('')}\r\n${text}`;
 }
