@@ -204,7 +204,7 @@ function* textsOf(request: FastifyRequest): Generator<readonly [string, string]>
   yield ['path', decodedPath(request.url)];
 }
 
-const keptHeaders = ['idempotency-key', 'request-id', 'ucp-agent', 'prefer', 'if-match'] as const;
+const keptHeaders = ['idempotency-key', 'request-id', 'ucp-agent', 'prefer', 'if-match', 'webhook-id'] as const;
 
 function decodedPath(url: string): string {
   const path = url.split('?', 1)[0] ?? '';
