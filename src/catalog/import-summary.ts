@@ -32,6 +32,7 @@ const explanations: Readonly<Record<LeftOutReason, string>> = {
   not_a_number: 'not a number',
   not_a_date: 'not a date',
   wrong_form: 'not in the form of its column',
+  card_number: 'looks like a card number, which is kept nowhere',
 };
 
 /** The summary for people, with a line break at its end. */

@@ -1,3 +1,4 @@
+import { looksLikeCardNumber } from '../shared/card-numbers.ts';
 import { currencyOf, parseDecimal } from '../shared/money.ts';
 
 /** The columns of the Online Retail data set (D. Chen, UCI, doi 10.24432/C5BW33), in order. */
@@ -35,7 +36,14 @@ export type RetailLine = {
 
 /** Why a row is refused whole: it cannot be read, and nothing of it is guessed. */
 export type RowFault = {
-  readonly fault: 'wrong_columns' | 'too_long' | 'not_text' | 'not_a_number' | 'not_a_date' | 'wrong_form';
+  readonly fault:
+    | 'wrong_columns'
+    | 'too_long'
+    | 'not_text'
+    | 'not_a_number'
+    | 'not_a_date'
+    | 'wrong_form'
+    | 'card_number';
   readonly field: RetailColumn | null;
 };
 
@@ -50,11 +58,15 @@ export function parseRow(fields: readonly string[]): RetailLine | RowFault {
   const fault = faultOfText(fields);
   if (fault !== null) return fault;
   const sku = clean(code).toUpperCase();
+  const title = clean(description);
   const unitPriceMinor = parseDecimal(price, retailCurrency);
   const invoicedAtMs = parseDate(date.trim());
   const customerForm = /^(?:(\d{1,10})(?:\.0)?)?$/.exec(customer.trim());
   if (!/^[A-Z]?\d{1,12}$/.test(invoice.trim())) return { fault: 'wrong_form', field: 'InvoiceNo' };
   if (!/^[A-Z0-9][A-Z0-9 _.-]{0,63}$/.test(sku)) return { fault: 'wrong_form', field: 'StockCode' };
+  // No request may name such a thing, so that nobody could buy it; and card data is kept nowhere.
+  if (looksLikeCardNumber(sku)) return { fault: 'card_number', field: 'StockCode' };
+  if (looksLikeCardNumber(title)) return { fault: 'card_number', field: 'Description' };
   if (!/^-?\d{1,7}$/.test(quantity.trim())) return { fault: 'not_a_number', field: 'Quantity' };
   if (invoicedAtMs === null) return { fault: 'not_a_date', field: 'InvoiceDate' };
   if (unitPriceMinor === null) return { fault: 'not_a_number', field: 'UnitPrice' };
@@ -62,7 +74,7 @@ export function parseRow(fields: readonly string[]): RetailLine | RowFault {
   return {
     invoice: invoice.trim(),
     sku,
-    title: clean(description),
+    title,
     quantity: Number(quantity),
     unitPriceMinor,
     invoicedAtMs,

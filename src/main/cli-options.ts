@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { stockUnitsMax } from '../inventory/stock.sql.ts';
+import { looksLikeCardNumber } from '../shared/card-numbers.ts';
+import { RefusedError, refuse } from '../shared/failure.ts';
 import type { CliIo } from './cli-session.ts';
 
 /** Parsers of option values. Commander shows what they throw, with the option's name, as wrong usage. */
@@ -32,7 +34,14 @@ export function shortText(text: string): string {
   if (trimmed === '') throw new InvalidArgumentError('It is empty.');
   if ([...trimmed].length > textMax) throw new InvalidArgumentError(`It has more than ${textMax} characters.`);
   if (/\p{Cc}/u.test(trimmed)) throw new InvalidArgumentError('It holds a line break or another control character.');
-  return trimmed;
+  return noCard(trimmed);
+}
+
+/** What goes on record holds no card number either. Not thrown as Commander's error, which would repeat the text. */
+export function noCard(text: string): string {
+  if (!looksLikeCardNumber(text)) return text;
+  const message = 'A text that was given looks like a card number. It was not kept: say it without the number.';
+  throw new RefusedError(refuse('card_number_refused', message));
 }
 
 export function whole(text: string, least: number, most: number): number {

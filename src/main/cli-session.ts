@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Paint } from '../operations/screen.ts';
-import { isRefused, type Refused, refuse, toError } from '../shared/failure.ts';
+import { isRefused, type Refused, RefusedError, refuse, toError } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Database } from '../shared/postgres/client.ts';
 import type { RefusalCode } from '../shared/refusals.ts';
@@ -105,7 +105,12 @@ export function showRefusal(io: CliIo, refusal: Refused, asJson: boolean): numbe
   return exitCodeOf(code);
 }
 
-const codesOfUsage: readonly RefusalCode[] = ['input_invalid', 'id_malformed', 'currency_unsupported'];
+const codesOfUsage: readonly RefusalCode[] = [
+  'input_invalid',
+  'id_malformed',
+  'currency_unsupported',
+  'card_number_refused',
+];
 const codesOfFault: readonly RefusalCode[] = ['unavailable', 'internal', 'overloaded'];
 
 function exitCodeOf(code: RefusalCode): number {
@@ -150,6 +155,7 @@ export function nonEmpty(text: string | undefined): string | undefined {
 
 /** What went wrong in one sentence and what to do about it; never a stack trace. */
 export async function explain(thrown: unknown): Promise<Refused> {
+  if (thrown instanceof RefusedError) return thrown.refusal;
   const { isConnectionError, sqlState } = await import('../shared/postgres/client.ts');
   const state = sqlState(thrown);
   const error = toError(thrown);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isRefused, refuse } from '../shared/failure.ts';
-import { byOf, byOption, limitOption, shortText, units } from './cli-options.ts';
+import { byOf, byOption, limitOption, noCard, shortText, units } from './cli-options.ts';
 import type { Answer, Run, Session } from './cli-session.ts';
 
 /** `onetill stock …` and `onetill import …`: what there is to sell. */
@@ -42,7 +42,7 @@ export function addStock(program: Command, run: Run): void {
     .description('the catalogue from a file')
     .command('products')
     .description('products and their first stock from a file of order lines (CSV, or CSV in gzip)')
-    .argument('<file>', 'the file')
+    .argument('<file>', 'the file', noCard)
     .addOption(byOption())
     .action((file: string, options: { by?: string }, command: Command) =>
       run(command, (session) => importFile(session, file, byOf(session.io, options))),
