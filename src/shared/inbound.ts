@@ -84,7 +84,7 @@ export function createInbound(options: InboundOptions): Inbound {
     shapeOf: (url) => shapes.find((each) => url.startsWith(each.prefix))?.shape ?? problemShape,
     routes,
   };
-  const unparsed = createUnparsed({ newId: options.newId, headerBytesMax: socketLimits.headerBytesMax });
+  const unparsed = createUnparsed({ ...options, headerBytesMax: socketLimits.headerBytesMax });
   const server = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,

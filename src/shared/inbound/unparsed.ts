@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Refused, refuse } from '../failure.ts';
 import type { NewId } from '../ids.ts';
+import type { Logger } from '../log.ts';
 import { answerHeaders, errorReply, problemShape } from './problem.ts';
 
 /**
@@ -9,14 +10,23 @@ import { answerHeaders, errorReply, problemShape } from './problem.ts';
  * Requests that were taken from the same connection before are answered first: a refusal that overtakes the answer to
  * an order would be read as that answer.
  */
-export function createUnparsed(options: { readonly newId: NewId; readonly headerBytesMax: number }) {
+export function createUnparsed(options: {
+  readonly newId: NewId;
+  readonly log: Logger;
+  readonly headerBytesMax: number;
+}) {
   const answering = new WeakMap<Duplex, Map<IncomingMessage, ServerResponse>>();
   const refused = new WeakSet<Duplex>();
   function end(error: NodeJS.ErrnoException, socket: Duplex): void {
     // One that has not come whole is what the parser stumbled over: it gets this answer.
     const [taken] = [...(answering.get(socket) ?? [])].filter(([request]) => request.complete);
     if (taken !== undefined) return void taken[1].once('close', () => end(error, socket));
-    if (socket.writable && !socket.destroyed) socket.write(textOf(refusalOf(error, options), options.newId()));
+    const [refusal, requestId] = [refusalOf(error, options), options.newId()];
+    // The parser's code and not its message, which may quote what was sent. A client that has gone is no news.
+    const isNews = error.code !== 'ECONNRESET';
+    if (isNews)
+      options.log.info('refused before it was a request', { requestId, code: refusal.code, reason: error.code ?? '' });
+    if (socket.writable && !socket.destroyed) socket.write(textOf(refusal, requestId));
     socket.destroy();
   }
   return {
