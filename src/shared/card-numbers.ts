@@ -9,6 +9,7 @@ export function looksLikeCardNumber(text: string): boolean {
   if (text.length < digitsMin || phoneForm.test(text)) return false;
   // Compatibility forms (full-width digits, no-break spaces) read like the plain ones, so they are checked like them.
   const plain = /^[\x20-\x7e]*$/.test(text) ? text : text.normalize('NFKC').replace(/\p{Pd}/gu, '-');
+  if (stripeForm.test(plain)) return true;
   const searched = plain.replace(uuidForm, ' ');
   for (const match of searched.matchAll(digitRun)) {
     const before = searched[match.index - 1] ?? '';
@@ -21,6 +22,8 @@ export function looksLikeCardNumber(text: string): boolean {
 const digitsMin = 13;
 const digitsMax = 19;
 const phoneForm = /^\+[1-9](?:[ -]?\d){6,14}$/;
+/** The first track of a magnetic stripe, as a reader types it: there the number does touch a letter. */
+const stripeForm = /B\d{13,19}\^/i;
 const uuidForm = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const digitRun = /\d+(?:[ -]\d+)*/g;
 const letter = /^\p{L}$/u;

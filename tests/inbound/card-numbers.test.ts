@@ -30,6 +30,16 @@ test('card numbers in full-width digits or with no-break spaces and long dashes 
   }
 });
 
+test('what a reader of magnetic stripes types is found, of both tracks', () => {
+  for (const text of [
+    '%B4242424242424242^BYRON/ADA^30122010000?',
+    ';4242424242424242=30122010000?',
+    'b378282246310005^A^3',
+  ]) {
+    expect([text, looksLikeCardNumber(text)]).toEqual([text, true]);
+  }
+});
+
 test('what is no card number passes', () => {
   const texts = [
     '',
