@@ -9,7 +9,7 @@ export type Heard = {
 };
 
 /** Long enough for every answer of a test's own server; only a connection that stays open waits for it. */
-const silenceMs = 1_200;
+const silenceMs = 2_000;
 
 /** Sends the bytes as they are and listens until the server closes, or has been silent for a while. */
 export function say(port: number, bytes: string): Promise<Heard> {
