@@ -15,7 +15,7 @@ export function addCallers(program: Command, run: Run, runAnywhere: Run): void {
     .description('who sells')
     .command('add')
     .description('makes a merchant')
-    .argument('<id>', 'lower case letters, digits and dashes')
+    .argument('<id>', 'lower case letters, digits and dashes', shortText)
     .requiredOption('--name <text>', 'what people call it', shortText)
     .requiredOption('--currency <code>', 'ISO 4217, such as GBP')
     .requiredOption('--country <code>', 'where it ships from: ISO 3166 in two letters, such as GB')
@@ -31,7 +31,7 @@ export function addCallers(program: Command, run: Run, runAnywhere: Run): void {
   callers
     .command('add')
     .description('makes a caller and shows its API key, this once')
-    .argument('<id>', 'lower case letters, digits and dashes')
+    .argument('<id>', 'lower case letters, digits and dashes', shortText)
     .requiredOption('--name <text>', 'what people call it', shortText)
     .addOption(byOption())
     .action((id: string, options: { by?: string; name: string }, command: Command) =>

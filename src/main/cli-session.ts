@@ -113,6 +113,7 @@ const codesOfUsage: readonly RefusalCode[] = [
   'currency_unsupported',
   'api_key_missing',
   'api_key_unknown',
+  'card_number_refused',
 ];
 const codesOfFault: readonly RefusalCode[] = ['unavailable', 'internal', 'overloaded'];
 

@@ -4,10 +4,12 @@ import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
 import { serveCatalogue } from './inbound/catalogue.http.ts';
-import { clientErrorReply, faultOfHttp } from './inbound/http.ts';
+import { faultOfFraming } from './inbound/framing.ts';
+import { faultOfHttp } from './inbound/http.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
-import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
+import { answerHeaders, type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
 import { refusalOfThrown } from './inbound/thrown.ts';
+import { createUnparsed } from './inbound/unparsed.ts';
 import { limits } from './limits.ts';
 import type { Logger } from './log.ts';
 import { refusals } from './refusals.ts';
@@ -84,6 +86,7 @@ export function createInbound(options: InboundOptions): Inbound {
     shapeOf: (url) => shapes.find((each) => url.startsWith(each.prefix))?.shape ?? problemShape,
     routes,
   };
+  const unparsed = createUnparsed({ ...options, headerBytesMax: socketLimits.headerBytesMax });
   const server = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,
@@ -103,17 +106,14 @@ export function createInbound(options: InboundOptions): Inbound {
     genReqId: (raw) => requestIdOf(raw.headers['request-id']) ?? options.newId(),
     // Before any hook has run.
     frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply.headers(headersOf(request))),
-    clientErrorHandler: (error, socket) => {
-      const reply = clientErrorReply(error, { ...socketLimits, requestId: options.newId() });
-      if (socket.writable && !socket.destroyed) socket.write(reply);
-      socket.destroy();
-    },
+    clientErrorHandler: unparsed.onClientError,
   });
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   server.decorateRequest('trace', null as unknown as TraceContext);
   server.decorateRequest('traceparent', '');
   server.decorateRequest('rawBody', null);
+  server.server.on('request', unparsed.onRequest);
   server.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) routes.push({ method, url: route.url });
   });
@@ -184,7 +184,8 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
     reply.headers(headersOf(request));
-    const fault = faultOfHttp(request.raw) ?? faultOfTexts(textsOf(request));
+    const { raw } = request;
+    const fault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders) ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
     if (inFlight > inFlightMax && request.routeOptions.config.alwaysAnswered !== true) {
       throw new RefusedError(refuse('overloaded', 'Too many requests are being handled. Retry with the same key.'));
@@ -198,7 +199,7 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
 
 /** Of every answer. */
 function headersOf(request: FastifyRequest) {
-  return { 'request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
+  return { ...answerHeaders, 'request-id': request.id };
 }
 
 function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
@@ -290,6 +291,6 @@ function send(rim: Rim, refusal: Refused, request: FastifyRequest, reply: Fastif
   // As bytes: the refusal's hook above must not look at it again.
   return reply
     .code(status)
-    .headers(headers)
+    .headers({ ...answerHeaders, ...headers })
     .send(Buffer.from(JSON.stringify(body)));
 }

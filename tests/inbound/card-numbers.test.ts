@@ -55,6 +55,15 @@ const cardNumber = fc
       .map((body) => withCheckDigit([...[...prefix].map(Number), ...body])),
   )
   .filter((number) => number.length !== 13 || !isEan(number));
+test('what a reader of magnetic stripes types is found, of both tracks', () => {
+  for (const text of [
+    '%B4242424242424242^BYRON/ADA^30122010000?',
+    ';4242424242424242=30122010000?',
+    'b378282246310005^A^3',
+  ]) {
+    expect([text, looksLikeCardNumber(text)]).toEqual([text, true]);
+  }
+});
 
 /** By the definition in ISO/IEC 7812-1: doubles every second digit from the right, beginning beside the check digit. */
 function withCheckDigit(body: readonly number[]): string {

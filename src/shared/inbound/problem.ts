@@ -33,6 +33,17 @@ export function typeOf(code: MessageCode): string {
   return `/errors/${code}`;
 }
 
+/**
+ * On every answer. What is served here is data for programs: a browser that shows it as a page runs nothing of it,
+ * frames nothing, keeps nothing and tells nobody where it was.
+ */
+export const answerHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+} as const;
+
 /** A refusal as a reply: the status of its code, the headers that go with it, and the body in the given shape. */
 export function errorReply(refusal: Refused, requestId: string, shape: ErrorShape): ErrorReply {
   const { contentType, body } = shape(refusal, requestId);
