@@ -36,7 +36,6 @@ export const explanations: Readonly<Record<LeftOutReason, string>> = {
   too_precise: 'more decimals than the currency has',
   not_a_date: 'not a date',
   wrong_form: 'not in the form of its column',
-  card_number: 'looks like a card number, which is kept nowhere',
 };
 
 const examplesMax = 3;
