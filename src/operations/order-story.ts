@@ -87,7 +87,7 @@ function timelineOf(rows: StoryRows): TimelineRow[] {
   const events = rows.events.map((event) => {
     return { at: event.occurredAt, who: '', what: `event ${event.sequence}: ${tell(event.type, event.data)}` };
   });
-  const all = [...deeds, ...failuresOf(rows), ...deaths, ...questions, ...events];
+  const all = [...deeds, ...failuresOf(rows), ...deaths, ...settlementsOf(rows), ...questions, ...events];
   return all.sort((left, right) => left.at.getTime() - right.at.getTime());
 }
 
@@ -107,6 +107,18 @@ function failuresOf(rows: StoryRows): TimelineRow[] {
     }
   }
   return [...failures.values()];
+}
+
+/** Letters that a machine settled: what a person did to one is a deed on record. */
+function settlementsOf(rows: StoryRows): TimelineRow[] {
+  return rows.deadLetters.flatMap(({ settled_at: at, settled_by: by, settled_why: why, type, status }) => {
+    if (at === null) return [];
+    const isOnRecord = rows.audit.some(
+      (deed) => deed.action === `dead letter ${status}` && deed.actor === by && isSameInstant(deed.at, at),
+    );
+    const what = `dead letter ${status}: ${type}${why === null ? '' : `, ${why}`}`;
+    return isOnRecord ? [] : [{ at, who: by ?? '', what }];
+  });
 }
 
 /** One instant of the database, once read as a time and once as text: the last digit may be rounded otherwise. */

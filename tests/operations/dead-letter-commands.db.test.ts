@@ -86,6 +86,8 @@ describe('dead letters', () => {
     expect(await endOf(world.database, id.slice(4))).toBe('confirmed');
     const story = await json('orders', 'show', id);
     expect(story.audit).toContainEqual(expect.objectContaining({ actor: 'ada', action: 'dead letter replayed' }));
+    const told = story.timeline.filter((row: { what: string }) => row.what.startsWith('dead letter replayed'));
+    expect(told).toMatchObject([{ who: 'ada' }]);
     expect(await cli('dead-letters', 'replay', letterId)).toMatchObject({ exitCode: 4 });
   });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { orderMachine } from '../../src/orders/order.ts';
 import { answersOf, causesSettledBy } from '../../src/sagas/answers.ts';
@@ -9,7 +10,8 @@ import {
   afterUndoParked,
   registerUndo,
 } from '../../src/sagas/decide.ts';
-import type { SagaChange, StepState } from '../../src/sagas/saga.ts';
+import { onlineOrder } from '../../src/sagas/online-order.ts';
+import { parkedUndoRestMs, type SagaChange, type StepState, undosOf } from '../../src/sagas/saga.ts';
 import { explore, first, held, nextOf, withSteps } from './every-state.ts';
 
 const explored = explore();
@@ -97,4 +99,12 @@ test('a step that has its outcome settles its cause once, and one that comes aga
   const again = afterStep(saga, 'authorise-payment', { outcome: 'again', reason: 'unknown' });
   expect(causesSettledBy(saga, again)).toEqual([]);
   expect(causesSettledBy(withSteps(saga, done.steps), done)).toEqual([]);
+});
+
+test('the runbooks say how long a parked undo rests, and of which undos that is true', () => {
+  const said = `${parkedUndoRestMs / 60_000} minutes`;
+  const page = readFileSync('docs/runbooks/dead-letter.md', 'utf8');
+  expect(page).toContain(`tried again by the sweeper, ${said} after each death`);
+  expect(readFileSync('docs/runbooks/stuck-payment.md', 'utf8')).toContain(`tried again every ${said} or so`);
+  for (const undo of undosOf(onlineOrder)) expect(page).toContain(`\`${undo}\``);
 });

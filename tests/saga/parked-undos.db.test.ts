@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { discardLetter, replayLetter } from '../../src/operations/dead-letters.run.ts';
+import { readOrderStory } from '../../src/operations/order-story.run.ts';
 import type { PaymentProvider } from '../../src/payments/provider.ts';
 import { parkedUndoRestMs } from '../../src/sagas/saga.ts';
 import { sweepOverdueOrders, sweepParkedUndos } from '../../src/sagas/sweeper.run.ts';
@@ -143,6 +144,9 @@ test('an undo that succeeds when the sweeper tries it again ends the order, and 
   });
   expect(world.live(orderId)).toBe(0);
   expect(await letters(world.database, orderId)).toMatchObject([{ messageId, status: 'replayed', by: 'sweeper' }]);
+  const story = await readOrderStory(world.database, { merchantId, orderId, personal: false });
+  const retries = story?.timeline.filter(({ what }) => what.includes('replayed'));
+  expect(retries).toMatchObject([{ who: 'sweeper', what: 'dead letter replayed: void-authorisation' }]);
 });
 
 test('a letter that a person discarded is never tried again by itself, but by a person who names it', async () => {
