@@ -6,6 +6,7 @@ import { newUuid } from '../../src/shared/ids.ts';
 import { type Logger, silentLogger } from '../../src/shared/log.ts';
 import { connect, type Database, type Transaction } from '../../src/shared/postgres/client.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { everyoneElseEnded } from '../promises/whole-and-in-order.ts';
 
 const databases: TestDatabase[] = [];
 const feeds: EventFeed[] = [];
@@ -44,10 +45,9 @@ test('more events of one transaction than a read holds come whole, each once', a
   await write(db, eventsPerReadMax * 2 + 200);
   const sizes: number[] = [];
   const subscriber = subscriberOf(async (_tx, events) => void sizes.push(events.length));
-  await vi.waitFor(async () => {
-    while ((await feedOnce(db, subscriber)).mayBeMore);
-    expect(sizes).toEqual([eventsPerReadMax, eventsPerReadMax, 200]);
-  });
+  await everyoneElseEnded(db);
+  while ((await feedOnce(db, subscriber)).mayBeMore);
+  expect(sizes).toEqual([eventsPerReadMax, eventsPerReadMax, 200]);
 });
 
 test('a feed goes on through a subscriber that fails and a database that goes away', async () => {
@@ -60,12 +60,12 @@ test('a feed goes on through a subscriber that fails and a database that goes aw
     if (failures < 3) throw new Error('not yet');
     got.push(events.length);
   });
-  await vi.waitFor(() => expect(got).toEqual([3]));
+  await vi.waitFor(() => expect(got).toEqual([3]), { timeout: 15_000 });
 
   const away = connect({ url: 'postgres://u:p@127.0.0.1:1/x', applicationName: 'tests', connectionsMax: 1 });
   const warnings: string[] = [];
   const lost = start(away, { ...silentLogger, warn: (message) => void warnings.push(message) }, async () => {});
-  await vi.waitFor(() => expect(warnings.length).toBeGreaterThan(3));
+  await vi.waitFor(() => expect(warnings.length).toBeGreaterThan(3), { timeout: 15_000 });
   await away.close();
   const ends = Promise.all([feed.ended, lost.ended]);
   await Promise.all([feed.stop(), lost.stop()]);

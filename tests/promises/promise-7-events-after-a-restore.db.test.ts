@@ -7,7 +7,7 @@ import { connect, type Database, type Transaction } from '../../src/shared/postg
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { withoutTriggers } from '../harness/second-cluster.ts';
 import { pick, randomFrom, seedOf } from '../harness/world.ts';
-import { countEvents, expectWholeAndInOrder } from './whole-and-in-order.ts';
+import { countEvents, everyoneElseEnded, expectWholeAndInOrder } from './whole-and-in-order.ts';
 
 const databases: TestDatabase[] = [];
 const sessions: Database[] = [];
@@ -60,6 +60,13 @@ async function restoreInPlace(db: Database, shift: number): Promise<void> {
   );
 }
 
+/** So many transactions go by. */
+async function countOn(db: Database, transactions: number): Promise<void> {
+  await db.query({
+    text: `do $$ begin for i in 1..${transactions} loop perform pg_current_xact_id(); commit; end loop; end $$`,
+  });
+}
+
 /** Remembers what it is given, and reads on until there is nothing more. */
 function recorder(db: Database, name = 'recorder') {
   const given: string[] = [];
@@ -73,14 +80,8 @@ function recorder(db: Database, name = 'recorder') {
     given,
     read: () => feedOnce(db, subscriber),
     async readAll(): Promise<void> {
-      // A transaction of another test may hold the horizon back for a moment.
-      await vi.waitFor(
-        async () => {
-          while ((await feedOnce(db, subscriber)).mayBeMore);
-          expect(given.length).toBeGreaterThanOrEqual(await countEvents(db));
-        },
-        { timeout: 20_000, interval: 20 },
-      );
+      await everyoneElseEnded(db);
+      while ((await feedOnce(db, subscriber)).mayBeMore);
     },
   };
 }
@@ -96,7 +97,8 @@ test('what was written after a restore, before anybody read, comes after the res
   await write(db, oldOrder, 400);
   await write(db, bothOrder, 400);
   const reader = recorder(db);
-  await vi.waitFor(async () => expect((await reader.read()).count).toBe(500));
+  await everyoneElseEnded(db);
+  expect((await reader.read()).count).toBe(500);
   await restoreInPlace(db, 1_000_000_000);
   await write(db, bothOrder, 5);
   await write(db, newOrder, 700);
@@ -109,6 +111,72 @@ test('what was written after a restore, before anybody read, comes after the res
   const late = recorder(db, 'came later');
   await late.readAll();
   expect(late.given, 'a subscriber that is added after the restore reads the same').toEqual(reader.given);
+});
+
+test('an event that is still being written when a restore is met is read after its commit', async () => {
+  const db = await begin();
+  const reader = recorder(db);
+  await write(db, newUuid(), 1);
+  await restoreInPlace(db, 1_000_000_000);
+  const slow = await sessionOn(db);
+  await write(slow, newUuid(), 1);
+  await write(db, newUuid(), 1);
+  while ((await reader.read()).mayBeMore);
+  expect(reader.given, 'the restored one').toHaveLength(1);
+  await slow.execute({ text: 'commit' });
+  await reader.readAll();
+  expectWholeAndInOrder(reader.given, 3);
+});
+
+test('an event that was committed late, below one that was read, is read after a restore', async () => {
+  const db = await begin();
+  const reader = recorder(db);
+  const [early, late] = [await sessionOn(db), await sessionOn(db)];
+  const [readOrder, missedOrder] = [newUuid(), newUuid()];
+  await early.query({ text: 'select pg_current_xact_id()' });
+  await write(late, missedOrder, 1);
+  await write(early, readOrder, 1);
+  await early.execute({ text: 'commit' });
+  await vi.waitFor(
+    async () => {
+      await reader.read();
+      expect(reader.given).toEqual([`${readOrder} 1`]);
+    },
+    { timeout: 15_000 },
+  );
+  await late.execute({ text: 'commit' });
+  await restoreInPlace(db, 1_000_000);
+  await reader.readAll();
+  expect(reader.given).toEqual([`${readOrder} 1`, `${missedOrder} 1`]);
+});
+
+test('what was written between two restores, and met no reader there, comes in its turn', async () => {
+  const db = await begin();
+  const [order, idle] = [newUuid(), newUuid()];
+  const reader = recorder(db);
+  await write(db, order, 1);
+  await reader.readAll();
+  await countOn(db, 1_000);
+  await write(db, order, 1);
+  // What is written next has a transaction between those of the two that came with the restore.
+  await restoreInPlace(db, 500);
+  await write(db, order, 1);
+  await write(db, idle, 2);
+  await restoreInPlace(db, 1_000_000);
+  await write(db, order, 1);
+  await reader.readAll();
+  expect(reader.given).toEqual([...[1, 2, 3].map((n) => `${order} ${n}`), `${idle} 1`, `${idle} 2`, `${order} 4`]);
+});
+
+test('a database that is restored before its first event reads all that come', async () => {
+  const db = await begin();
+  const reader = recorder(db);
+  await countOn(db, 20_000);
+  await reader.readAll();
+  await restoreInPlace(db, 1_000_000_000);
+  await write(db, newUuid(), 5);
+  await reader.readAll();
+  expectWholeAndInOrder(reader.given, 5);
 });
 
 test('restores at any time, also before the rest of a former one is read, lose no event and repeat none', async () => {
@@ -201,10 +269,12 @@ test('a timeline that is led back to the beginning skips what it has, and goes o
   const db = await begin();
   const order = newUuid();
   await write(db, order, 3);
-  await vi.waitFor(async () => expect((await feedOnce(db, orderTimeline)).count).toBe(3));
+  await everyoneElseEnded(db);
+  expect((await feedOnce(db, orderTimeline)).count).toBe(3);
   await db.execute({ text: `update event_cursors set transaction_id = '0', position = 0` });
   await write(db, order, 2);
-  await vi.waitFor(async () => expect((await feedOnce(db, orderTimeline)).count).toBe(5));
+  await everyoneElseEnded(db);
+  expect((await feedOnce(db, orderTimeline)).count).toBe(5);
   const rows = await db.query<{ sequence: number }>({ text: 'select sequence from order_timeline order by sequence' });
   expect(rows.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
 });

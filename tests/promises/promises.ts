@@ -157,6 +157,10 @@ export const promises: readonly PromiseEntry[] = [
       ]),
       ...of('tests/promises/promise-7-events-after-a-restore.db.test.ts', [
         'what was written after a restore, before anybody read, comes after the rest of the old events',
+        'an event that is still being written when a restore is met is read after its commit',
+        'an event that was committed late, below one that was read, is read after a restore',
+        'what was written between two restores, and met no reader there, comes in its turn',
+        'a database that is restored before its first event reads all that come',
         'restores at any time, also before the rest of a former one is read, lose no event and repeat none',
         'events of one era whose transactions lie far apart, among those of another era, all come',
         'a table that is rewritten or frozen in place begins no era, and its events are read on',

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Database } from '../../src/shared/postgres/client.ts';
 
 export async function countEvents(db: Database): Promise<number> {
@@ -16,4 +16,19 @@ export function expectWholeAndInOrder(given: readonly string[], count: number): 
     expect(Number(sequence), `of order ${orderId}`).toBe((last.get(orderId) ?? 0) + 1);
     last.set(orderId, Number(sequence));
   }
+}
+
+/** What was written until now can be read: no transaction is open that began before, of any test. */
+export async function everyoneElseEnded(db: Database): Promise<void> {
+  const [mark] = await db.query<{ id: string }>({ text: 'select pg_current_xact_id()::text as id' });
+  await vi.waitFor(
+    async () => {
+      const [row] = await db.query<{ hasEnded: boolean }>({
+        text: 'select pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 as "hasEnded"',
+        values: [mark?.id],
+      });
+      expect(row?.hasEnded, 'a transaction that began before is still open').toBe(true);
+    },
+    { timeout: 15_000, interval: 10 },
+  );
 }
