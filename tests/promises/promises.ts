@@ -168,7 +168,10 @@ export const promises: readonly PromiseEntry[] = [
         'an era is never changed: its row is the witness of where it was written',
         'a timeline that is led back to the beginning skips what it has, and goes on',
       ]),
-      ...of(schema, ['the schema refuses two events at one place of an order']),
+      ...of(schema, [
+        'the schema refuses two events at one place of an order',
+        'the schema refuses to move the place at which an era of the events begins',
+      ]),
       ...of('tests/saga/order.db.test.ts', ['the timeline tells what happened to an order, in order']),
     ],
   },
