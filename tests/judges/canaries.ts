@@ -1,12 +1,18 @@
 import { canariesOfAnswers } from './canaries-of-answers.ts';
 import { canariesOfEnds } from './canaries-of-ends.ts';
+import { canariesOfHalves } from './canaries-of-halves.ts';
 import { canariesOfMoney } from './canaries-of-money.ts';
 import type { Canary } from './canary.ts';
 import { cleanEvidence } from './clean-evidence.ts';
 import type { Evidence } from './evidence.ts';
 import type { Judge } from './judge.ts';
 
-export const canaries: readonly Canary[] = [...canariesOfAnswers, ...canariesOfMoney, ...canariesOfEnds];
+export const canaries: readonly Canary[] = [
+  ...canariesOfAnswers,
+  ...canariesOfMoney,
+  ...canariesOfEnds,
+  ...canariesOfHalves,
+];
 
 /** With fewer, a judge may see one kind of fault by luck. */
 const canariesMin = 2;
