@@ -28,8 +28,8 @@ const farAheadMs = 15_000;
 
 /**
  * Waits until the run has come to rest: every order has ended or is left to people, no message is left to do, the
- * timeline has every event. Looks twice, because what is quiet for a moment may only be between two steps. When the time
- * is over it dumps what hangs, and gives a violation that says where the dump is; an empty list means rest.
+ * timeline has every event. Looks twice, because what is quiet for a moment may only be between two steps. When the
+ * time is over it dumps what hangs, and gives a violation that says where the dump is; an empty list means rest.
  */
 export async function awaitRest(options: RestOptions): Promise<Violation[]> {
   const deadline = Date.now() + options.withinMs;

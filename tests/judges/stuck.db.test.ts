@@ -40,7 +40,7 @@ async function waitForEver(folder: string): Promise<ChildProcess> {
   return child;
 }
 
-test('a run that does not come to rest is dumped: open orders, messages, locks, and what each process waits for', async () => {
+test('a run that does not come to rest is dumped with its orders, messages, locks and waiting processes', async () => {
   const { world, folder } = await begin();
   const orderId = await world.place('tok_ok');
   const child = await waitForEver(folder);
@@ -84,7 +84,7 @@ test('a run that does not come to rest is dumped: open orders, messages, locks, 
   );
 });
 
-test('a process that would be ended by the question is not asked, and one that is stopped is not waited for', async () => {
+test('a process that the question would end is not asked, and one that is stopped is not waited for', async () => {
   const { world, folder } = await begin();
   await world.place('tok_ok');
   const deaf = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
