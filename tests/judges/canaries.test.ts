@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { promises } from '../promises/promises.ts';
@@ -16,6 +17,12 @@ describe('the judges', () => {
     expect(judges.map(({ promise }) => promise)).toEqual(promises.map(({ number }) => number));
     const all = [...judges, ...unjudged].map(({ promise }) => promise);
     expect(all.sort((left, right) => left - right)).toEqual(Array.from({ length: 14 }, (_, index) => index + 1));
+  });
+
+  test('each judge stands in the file that the page names', () => {
+    for (const { file, promise } of judges) {
+      expect(readFileSync(file, 'utf8'), file).toContain(`promise: ${promise},`);
+    }
   });
 
   test('whatever orders a run was made of, no judge speaks of one in which every promise was kept', () => {

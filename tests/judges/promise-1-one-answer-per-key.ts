@@ -8,7 +8,8 @@ import { byOrder, groupedBy, type OrderRow } from './lookups.ts';
  */
 export const oneAnswerPerKey: Judge = {
   promise: 1,
-  compares: 'every answer under a key with the others, with the row of the key, and with the orders',
+  file: 'tests/judges/promise-1-one-answer-per-key.ts',
+  compares: 'every answer under a key against the others, the row of the key, and the orders',
   judge(evidence) {
     const look = lookUp(evidence);
     return [

@@ -8,7 +8,8 @@ type Entry = Evidence['theirs'][number];
 /** At rest no payment is unknown, each says what the provider says, and the provider was never called unannounced. */
 export const unknownPayments: Judge = {
   promise: 9,
-  compares: "each payment with the provider's word about it, and the provider's books with our intents",
+  file: 'tests/judges/promise-9-unknown-payments.ts',
+  compares: "each payment against the provider's word about it, and the provider's books against our intents",
   judge(evidence) {
     const { ours, theirs } = evidence;
     const entries = entriesByOrder(theirs);

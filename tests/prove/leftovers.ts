@@ -63,7 +63,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 type Found = { readonly pid: number; readonly command: string };
 
-/** Processes of the run, by its mark in their environment or by where they work. Linux only; elsewhere none is found. */
+/** Processes of the run, by its mark in their environment or by where they work. On Linux only. */
 async function processesOf(folder: string): Promise<Found[]> {
   const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(names.map((name) => belongs(name, folder)));

@@ -18,7 +18,7 @@ export type FromPart =
   | { readonly kind: 'report'; readonly report: PartReport }
   | { readonly kind: 'failed'; readonly why: string };
 
-// One part in a process of its own: what it leaves open, or does to its process, ends with it and touches no other part.
+// One part in a process of its own: what it leaves open or does to its process ends with it and touches no other part.
 const task = JSON.parse(process.argv[2] ?? '') as PartTask;
 // Without the runner there is nobody to report to.
 process.once('disconnect', () => process.exit(1));
