@@ -11,7 +11,7 @@ import type { Entry } from './books.ts';
 export type Journal = {
   /** Resolves once the entries are on disk. After a failed write every append is rejected: the books are in doubt. */
   readonly append: (entries: readonly Entry[]) => Promise<void>;
-  /** Resolves once all that was appended before is on disk. */
+  /** Resolves once all that was appended before is on disk. Rejected for good after a failed write, like an append. */
   readonly settled: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
@@ -72,7 +72,7 @@ function appendTo(file: FileHandle): Journal {
 
   return {
     append,
-    settled: () => (writing === null ? Promise.resolve() : append([])),
+    settled: () => (writing === null && failure === null ? Promise.resolve() : append([])),
     async close() {
       if (writing !== null) await writing;
       await file.close();

@@ -71,3 +71,15 @@ test('appends that come together share a write, and each is told once it is on d
   await expect(journal.append([{ type: 'arrived', key: 'late', times: 1 }])).rejects.toThrow();
   await rm(folder, { recursive: true });
 });
+
+test('after a write that failed nothing is told as settled any more', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'journal-'));
+  const journal = await openJournal(folder, () => {});
+  await journal.append([authorised('a')]);
+  await expect(journal.settled()).resolves.toBeUndefined();
+  // The nearest that a test comes to a disk that fails.
+  await journal.close();
+  await expect(journal.append([authorised('b')])).rejects.toThrow();
+  await expect(journal.settled()).rejects.toThrow();
+  await rm(folder, { recursive: true });
+});

@@ -15,9 +15,10 @@ import { confirmStep } from '../orders/confirm.run.ts';
 import { createOutcomeWatch } from '../orders/outcome-watch.run.ts';
 import { orderTimeline } from '../orders/timeline.sql.ts';
 import { authoriseStep, type PaymentsOptions } from '../payments/authorise.run.ts';
-import { checkPayment, voidStray } from '../payments/check.run.ts';
+import { checkPayment } from '../payments/check.run.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import { createSimulatedProvider } from '../payments/providers/simulated.client.ts';
+import { voidStray } from '../payments/stray.run.ts';
 import { sweepUnsettledPayments } from '../payments/sweep.run.ts';
 import { type PaymentTimings, paymentTimings } from '../payments/timings.ts';
 import { voidUndo } from '../payments/void.run.ts';
@@ -118,13 +119,14 @@ export function buildHandlers(
   const payments: PaymentsOptions = {
     providers: new Map(options.providers.map((provider) => [provider.name, provider])),
     timings: options.timings ?? paymentTimings,
+    newId: newUuid,
   };
   const screen = options.screen ?? rulesScreen(defaultFraudRules);
   return {
     'screen-for-fraud': stepRunner(run, 'screen-for-fraud', screenStep(screen)),
     'authorise-payment': stepRunner(run, 'authorise-payment', authoriseStep(payments)),
     'confirm-order': stepRunner(run, 'confirm-order', confirmStep),
-    'void-authorisation': undoRunner(run, 'void-authorisation', voidUndo({ ...payments, newId: newUuid })),
+    'void-authorisation': undoRunner(run, 'void-authorisation', voidUndo(payments)),
     'release-stock': undoRunner(run, 'release-stock', releaseUndo),
     'check-payment': checkPayment({ ...run, ...payments }),
     'void-stray-authorisation': voidStray({ ...run, ...payments }),

@@ -118,6 +118,19 @@ export async function settleOrRetry(tx: Transaction, message: Message, consumer:
   if (!(await settle(tx, message, consumer))) throw new Retry('the lease was lost while the message was handled');
 }
 
+/**
+ * Rolls back by throwing unless the lease is still ours, and keeps it ours until the transaction ends: for what is
+ * written while the message goes on.
+ */
+export async function keepLeaseOrRetry(tx: Transaction, message: Message): Promise<void> {
+  const held = await tx.query({
+    name: 'keep_lease',
+    text: 'select 1 from messages where message_id = $1 and lease_id = $2 for update',
+    values: [message.messageId, message.leaseId],
+  });
+  if (held.length === 0) throw new Retry('the lease was lost while the message was handled');
+}
+
 /** Gives a failed message back to its queue, to be tried again after the delay. */
 export async function putBack(
   db: Queryable,

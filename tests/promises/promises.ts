@@ -44,10 +44,10 @@ export const promises: readonly PromiseEntry[] = [
       'never_authorised_above_the_order',
       'never_captured_above_the_authorisation',
     ],
-    assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'authorised' }],
+    assertions: [{ file: 'src/payments/decide.ts', symbol: 'afterFound' }],
     tests: [
       ...of('tests/promises/promise-2-one-charge.db.test.ts', [
-        'an order that goes back gives both authorisations of a provider that authorised twice back',
+        'a second authorisation of which no webhook tells is given back once its call was repeated',
         'over a run of faults each confirmed order has one live authorisation, each cancelled one has none',
         'one attempt of a kind is on record for each order, however often the provider was called',
       ]),
@@ -144,7 +144,7 @@ export const promises: readonly PromiseEntry[] = [
     constraints: ['quotes_are_immutable', 'a_line_adds_up', 'never_authorised_above_the_order'],
     assertions: [
       { file: 'src/checkout/commit.ts', symbol: 'priceRefusal' },
-      { file: 'src/payments/authorise.run.ts', symbol: 'authorised' },
+      { file: 'src/payments/decide.ts', symbol: 'afterFound' },
     ],
     tests: [
       ...of('tests/promises/promise-8-price-that-was-seen.db.test.ts', [
@@ -165,7 +165,7 @@ export const promises: readonly PromiseEntry[] = [
     number: 9,
     promise: 'An unknown payment becomes what the provider says that it is',
     constraints: ['an_unsettled_payment_is_asked_for'],
-    assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'settle' }],
+    assertions: [{ file: 'src/payments/decide.ts', symbol: 'afterAuthorise' }],
     tests: [
       ...of('tests/promises/promise-9-unknown-payments.db.test.ts', [
         'whatever becomes of call, answer and question, a payment ends as what the provider says that it is',

@@ -36,8 +36,8 @@ export function outcomeOfChange(call: CallOutcome, asked: Asked): ProviderOutcom
   return failureOf(call.status, call.headers, body);
 }
 
-/** What is known under our key; null if the provider never saw it. Of several, which are its own fault, the first. */
-export function outcomeOfFind(call: CallOutcome, authoriseKey: string): ProviderOutcome<Authorisation | null> {
+/** All that is known under our key, the first one made first; nothing if the provider never saw it. */
+export function outcomeOfFind(call: CallOutcome, authoriseKey: string): ProviderOutcome<readonly Authorisation[]> {
   if (call.kind !== 'reply') return lost(call);
   const body = jsonOf(call.body);
   if (call.status !== 200) {
@@ -51,7 +51,7 @@ export function outcomeOfFind(call: CallOutcome, authoriseKey: string): Provider
   if (!all.every((one) => one.authoriseKey === authoriseKey)) {
     return { outcome: 'unknown', reason: 'a list of authorisations under another key' };
   }
-  return { outcome: 'done', value: all[0] ?? null };
+  return { outcome: 'done', value: all };
 }
 
 type Failure = Exclude<ProviderOutcome<never>, { outcome: 'done' }>;
