@@ -65,7 +65,8 @@ function faultOf(payment: Payment, entries: readonly Entry[]): string | null {
     case 'voided':
       return own?.status === 'voided' && live.length === 0 ? null : differ;
     case 'declined':
-      return entries.some((entry) => entry.status === 'declined') && live.length === 0 ? null : differ;
+      // Declined there, or given back before we heard of it: in both cases the provider has had our call.
+      return entries.length > 0 && live.length === 0 ? null : differ;
     case 'abandoned':
       return live.length === 0 ? null : differ;
     default:
