@@ -33,7 +33,9 @@ export async function endAll(folder: string, patienceMs: number): Promise<string
     await pause();
     left = await processesOf(folder);
   }
-  const named = left.map(({ pid, command }) => `${command} (pid ${pid})`);
+  // What a process has started itself goes with it, and need not be told.
+  const heads = left.filter(({ parent }) => !left.some(({ pid }) => pid === parent));
+  const named = heads.map(({ pid, command }) => `${command} (pid ${pid})`);
   // Postgres stops fast and in order at SIGINT, and whatever it leaves in shared memory goes with it.
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     for (const { pid } of left) send(pid, signal);
@@ -61,7 +63,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-type Found = { readonly pid: number; readonly command: string };
+type Found = { readonly pid: number; readonly parent: number; readonly command: string };
 
 /** Processes of the run, by its mark in their environment or by where they work. On Linux only. */
 async function processesOf(folder: string): Promise<Found[]> {
@@ -81,7 +83,8 @@ async function belongs(name: string, folder: string): Promise<Found | null> {
   // A process that has ended, and waits for its parent to look, is none.
   if (!/^State:\s*[^ZX]/m.test(status)) return null;
   const command = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
-  return { pid, command: command.slice(0, 200) };
+  const parent = Number(/^PPid:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+  return { pid, parent, command: command.slice(0, 200) };
 }
 
 /** Runs that were killed have left their folders, and perhaps a database that works in them. */
