@@ -2,7 +2,7 @@ import { orderMachine } from '../../src/orders/order.ts';
 import { paymentMachine } from '../../src/payments/payment.ts';
 import { mayFollow } from '../../src/shared/transitions.ts';
 import { add, type Graph, lead, newGraph, wayTo } from './graph.ts';
-import { movesOf } from './moves.ts';
+import { movesOf, type Plant } from './moves.ts';
 import { type Budget, type Buyer, firstWorld, freeUnits, newOrder, type Order, type World } from './world.ts';
 
 export type Explored = {
@@ -28,10 +28,15 @@ type Step = {
 const findingsMax = 20;
 
 /**
- * Walks every interleaving of two buyers of one last item, with up to the budget's faults on a way, breadth first. No state
- * may break a promise; and from every state, without another fault, both orders must be able to come to their ends.
+ * Walks every interleaving of two buyers of one last item, with up to the budget's faults on a way, breadth first. No
+ * state may break a promise; and from every state, without another fault, both orders must be able to come to their
+ * ends.
  */
-export function explore(budget: Budget, onProgress: (states: number) => void = () => {}): Explored {
+export function explore(
+  budget: Budget,
+  options: { readonly plant?: Plant; readonly statesMax?: number; readonly onProgress?: (states: number) => void } = {},
+): Explored {
+  const { plant = null, statesMax = Number.POSITIVE_INFINITY, onProgress } = options;
   const graph = newGraph(firstWorld(budget));
   const { worlds } = graph;
   const broken: string[] = [];
@@ -40,9 +45,9 @@ export function explore(budget: Budget, onProgress: (states: number) => void = (
     if (broken.length < findingsMax) broken.push(`${fault}: ${wayTo(graph, at)}${did === '' ? '' : ` > ${did}`}`);
   };
   let edges = 0;
-  for (let number = 0; number < worlds.length; number += 1) {
+  for (let number = 0; number < Math.min(worlds.length, statesMax); number += 1) {
     const world = worlds[number] as World;
-    for (const step of stepsOf(world)) {
+    for (const step of stepsOf(world, plant)) {
       edges += 1;
       if (step.fault !== null) struck.set(step.did, (struck.get(step.did) ?? 0) + 1);
       for (const fault of wrongMoves(step.changed)) note(fault, number, step.did);
@@ -50,7 +55,7 @@ export function explore(budget: Budget, onProgress: (states: number) => void = (
       const targets = step.to.map((to) => add(graph, to, number, step.did));
       for (let fresh = before; fresh < worlds.length; fresh += 1) {
         for (const fault of faultsOf(worlds[fresh] as World)) note(fault, fresh);
-        if (fresh % 100_000 === 0) onProgress(fresh);
+        if (fresh % 10_000 === 0) onProgress?.(fresh);
       }
       if (step.fault === null) lead(graph, number, targets);
     }
@@ -66,7 +71,7 @@ export function explore(budget: Budget, onProgress: (states: number) => void = (
   };
 }
 
-function* stepsOf(world: World): Generator<Step> {
+function* stepsOf(world: World, plant: Plant): Generator<Step> {
   for (const [index, buyer] of world.buyers.entries()) {
     if (buyer === null) continue;
     const other = world.buyers[1 - index] ?? null;
@@ -74,7 +79,7 @@ function* stepsOf(world: World): Generator<Step> {
       apart({ ...world, ...more }, changed, other);
     yield* buyerSteps(world, buyer, as);
     if (buyer.order === null) continue;
-    for (const { did, fault, order } of movesOf(buyer.order)) {
+    for (const { did, fault, order } of movesOf(buyer.order, plant)) {
       if (fault !== null && world.left[fault] === 0) continue;
       const change = unitsMoved(buyer.order, order);
       const more = {
@@ -134,7 +139,7 @@ function* buyerSteps(
   const order = isTaken ? newOrder : null;
   const more = isTaken ? { heldUnits: world.heldUnits + 1 } : {};
   yield step(`completes: ${answer}`, as({ ...buyer, answer, told: answer, order }, more));
-  // Whether a buyer who has an order knows it changes nothing for the order: asking again gives the answer that is kept.
+  // Whether a buyer who has an order knows it changes nothing for the order: asking again gives the kept answer.
   if (world.left.others === 0 || isTaken) return;
   const lost = { left: spend(world.left, 'others') };
   yield step('completes: refused, reply lost', as({ ...buyer, answer }, lost), 'others');

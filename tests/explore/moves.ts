@@ -6,50 +6,62 @@ import {
   beginVoid,
   decideCheck,
   decideGiveBack,
-  decideHint,
-  type PaymentMove,
-  type VoidEnd,
 } from '../../src/payments/decide.ts';
-import type { Authorisation, ProviderOutcome } from '../../src/payments/provider.ts';
-import {
-  afterDeadline,
-  afterReview,
-  afterStep,
-  afterUndo,
-  afterUndoParked,
-  registerStep,
-  registerUndo,
-} from '../../src/sagas/decide.ts';
-import type { SagaChange, StepName, StepOutcome, StepState, UndoName } from '../../src/sagas/saga.ts';
+import { registerStep, registerUndo } from '../../src/sagas/decide.ts';
+import type { StepName, StepOutcome, UndoName } from '../../src/sagas/saga.ts';
 import type { UndoOutcome } from '../../src/sagas/steps.ts';
-import { type Budget, foundOf, type InHand, known, type Order, paymentOf } from './world.ts';
-
-/** One thing that may happen to an order, and what it leaves. A fault costs one of the budget. */
-export type Move = { readonly did: string; readonly fault: keyof Budget | null; readonly order: Order };
+import { type Move, move } from './move.ts';
+import { outsideMoves } from './outside.ts';
+import { foundOf, type InHand, known, type Order, paymentOf } from './world.ts';
+import {
+  acted,
+  buried,
+  ended,
+  endOf,
+  foundIn,
+  inHand,
+  isTheSagasOwn,
+  moved,
+  outcomeOf,
+  replayed,
+  stepEnded,
+  undoEnded,
+  undos,
+  voidedAt,
+  withMessages,
+  withStep,
+} from './writes.ts';
 
 const timings = { checkAfterMs: 60_000, absentAfterMs: 30_000, lookAgainAfterMs: 900_000 };
 const steps: readonly string[] = ['screen-for-fraud', 'authorise-payment', 'confirm-order'];
-const undos: readonly string[] = ['release-stock', 'void-authorisation'];
 
-const moves = new WeakMap<Order, readonly Move[]>();
+/** What is left out of the walk: for canaries, which plant a fault that the walk must find. */
+export type Plant =
+  | 'a worker without its lease writes what it learned'
+  | 'a void without an answer counts as done'
+  | null;
+
+const moves = new Map<Plant, WeakMap<Order, readonly Move[]>>();
 
 /** All that may happen to an order next: the moves are those of the runner, and the decisions are the product's own. */
-export function movesOf(order: Order): readonly Move[] {
+export function movesOf(order: Order, plant: Plant = null): readonly Move[] {
   const stands = known(order);
-  const before = moves.get(stands);
+  const under = moves.get(plant) ?? new WeakMap<Order, readonly Move[]>();
+  moves.set(plant, under);
+  const before = under.get(stands);
   if (before !== undefined) return before;
-  const all = [...everyMove(stands)].map((each) => ({ ...each, order: known(each.order) }));
-  moves.set(stands, all);
+  const all = [...everyMove(stands, plant)].map((each) => ({ ...each, order: known(each.order) }));
+  under.set(stands, all);
   return all;
 }
 
-function* everyMove(order: Order): Generator<Move> {
+function* everyMove(order: Order, plant: Plant): Generator<Move> {
   for (const [message, hand] of order.messages) {
     if (hand === null) {
       yield* taken(order, message);
       continue;
     }
-    yield* handled(order, message, hand, 'holder');
+    yield* handled(order, message, hand, 'holder', plant);
     // A worker that dies is one whose lease runs out, and who then does nothing more.
     if (order.zombie === null) {
       const left = { ...inHand(order, message, null), zombie: { message, hand } };
@@ -59,16 +71,11 @@ function* everyMove(order: Order): Generator<Move> {
     if (undos.includes(message)) yield move(`${message} is out of attempts`, buried(order, message), true);
   }
   if (order.zombie !== null) {
-    yield* handled(order, order.zombie.message, order.zombie.hand, 'zombie');
+    yield* handled(order, order.zombie.message, order.zombie.hand, 'zombie', plant);
     yield move('the zombie dies', { ...order, zombie: null });
   }
   for (const message of order.dead) yield move(`${message} is replayed`, replayed(order, message));
-  yield* providerMoves(order);
-  yield* clockMoves(order);
-}
-
-function move(did: string, order: Order, fault: boolean | 'leases' = false): Move {
-  return { did, order, fault: fault === true ? 'others' : fault === false ? null : fault };
+  yield* outsideMoves(order);
 }
 
 /** The first transaction of a handler; a step that needs no call ends in it. */
@@ -133,7 +140,13 @@ function* strayTaken(order: Order, message: string, did: string): Generator<Move
 }
 
 /** What the provider does with a call under way, and the second transaction once there is an answer. */
-function* handled(order: Order, message: string, hand: InHand, who: 'holder' | 'zombie'): Generator<Move> {
+function* handled(
+  order: Order,
+  message: string,
+  hand: InHand,
+  who: 'holder' | 'zombie',
+  plant: Plant,
+): Generator<Move> {
   const to = (next: InHand, at: Order = order): Order => inHand(at, message, next, who);
   const lost = to({ at: 'answered', answer: 'unknown' });
   switch (hand.at) {
@@ -154,7 +167,7 @@ function* handled(order: Order, message: string, hand: InHand, who: 'holder' | '
       return yield move(`void ${next} not arrived`, lost, true);
     }
     case 'answered':
-      return yield* settled(order, message, hand.answer, who);
+      return yield* settled(order, message, hand.answer, who, plant);
     default:
       return hand satisfies never;
   }
@@ -196,21 +209,28 @@ function* called(order: Order, message: string, to: (next: InHand, at?: Order) =
   }
 }
 
-function* settled(order: Order, message: string, answer: string, who: 'holder' | 'zombie'): Generator<Move> {
+function* settled(
+  order: Order,
+  message: string,
+  answer: string,
+  who: 'holder' | 'zombie',
+  plant: Plant,
+): Generator<Move> {
   const did = `${who} settles ${message} as ${answer}`;
   if (message === 'authorise-payment') {
     const facts = { isGoingBack: order.saga.status !== 'running', calls: order.hasRepeatedCall ? 2 : 1, timings };
     const { move: next, outcome, strays, looksAgain } = afterAuthorise(paymentOf(order), outcomeOf(answer), facts);
     const sent = [...strays.map((reference) => `stray ${reference}`), ...(looksAgain ? ['check-payment'] : [])];
     const written = withMessages(moved(order, next), sent);
-    return yield* fenced(did, order, message, who, outcome, () => stepEnded(written, message, outcome));
+    return yield* fenced(did, order, message, who, outcome, plant, () => stepEnded(written, message, outcome));
   }
   if (message === 'void-authorisation') {
-    const end = endOf(answer);
+    const isTrusted = plant === 'a void without an answer counts as done' && answer === 'unknown';
+    const end = endOf(isTrusted ? 'voided r0' : answer);
     const settledAs = afterVoid(paymentOf(order), end, 0);
     const written = withMessages(moved(order, settledAs.move), settledAs.looksAgain ? ['check-payment'] : []);
     const { outcome } = settledAs;
-    return yield* fenced(did, order, message, who, outcome, () => undoEnded(written, message, outcome));
+    return yield* fenced(did, order, message, who, outcome, plant, () => undoEnded(written, message, outcome));
   }
   if (answer === 'unknown') return yield move(did, inHand(order, message, null, who));
   if (who === 'zombie') return yield move(did, inHand(order, message, null, who));
@@ -228,12 +248,13 @@ function* fenced(
   message: string,
   who: 'holder' | 'zombie',
   outcome: StepOutcome | UndoOutcome,
+  plant: Plant,
   write: () => Order,
 ): Generator<Move> {
-  if (who === 'zombie')
-    return yield move(did, inHand(outcome.outcome === 'again' ? write() : order, message, null, who));
-  if (outcome.outcome !== 'again') return yield move(did, write());
-  yield move(did, inHand(write(), message, null, who));
+  const isAgain = outcome.outcome === 'again';
+  const mayWrite = who === 'holder' || (isAgain && plant === 'a worker without its lease writes what it learned');
+  const written = mayWrite ? write() : order;
+  yield move(did, who === 'zombie' || isAgain ? inHand(written, message, null, who) : written);
 }
 
 function compared(order: Order, answer: string): Order {
@@ -249,152 +270,4 @@ function compared(order: Order, answer: string): Order {
   const reference = decided.found.providerReference;
   const back = { ...order, payment: 'voiding' as const, reference };
   return withMessages(withStep(back, { ...step, undo: 'registered' }), ['void-authorisation']);
-}
-
-function* providerMoves(order: Order): Generator<Move> {
-  const { provider } = order;
-  if (provider.isLate) {
-    const arrived = { ...order, provider: { ...provider, isLate: false } };
-    yield move(
-      'the late call is authorised',
-      provider.authorisations.length > 0 ? arrived : acted(arrived, ['authorised']),
-    );
-    if (provider.authorisations.length === 0) yield move('the late call is declined', acted(arrived, ['declined']));
-  }
-  for (const event of provider.events) {
-    const [type = '', reference = ''] = event.split(' ');
-    const events = new Set([...provider.events].filter((each) => each !== event));
-    const told = { ...order, provider: { ...provider, events } };
-    const hint = decideHint(
-      { type: `authorisation.${type}`, providerReference: reference },
-      { status: order.payment, providerReference: order.reference },
-    );
-    const sent = [...(hint.mayBeStray ? [`stray ${reference}`] : []), ...(hint.asks ? ['check-payment'] : [])];
-    yield move(`event ${event}`, withMessages(told, sent));
-    // The one event of a second authorisation is the only sign of it (docs/decisions/0013).
-    if (reference === 'r0') yield move(`event ${event} is lost`, told, true);
-  }
-}
-
-/** Time passes, and people decide. */
-function* clockMoves(order: Order): Generator<Move> {
-  const { saga } = order;
-  if (saga.orderStatus !== 'confirmed' && saga.orderStatus !== 'cancelled') {
-    yield move('deadline', applied(order, afterDeadline(saga)));
-  }
-  for (const verdict of ['accept', 'refuse'] as const) {
-    const change = afterReview(saga, verdict, 'ada');
-    if (change !== null) yield move(verdict, applied(order, change));
-  }
-  const isParked = [...saga.steps.values()].some((each) => each.undo === 'parked');
-  if (['authorising', 'unknown', 'voiding'].includes(order.payment) && !isParked) {
-    const type = order.payment === 'voiding' ? 'void-authorisation' : 'authorise-payment';
-    if (!order.messages.has(type)) yield move(`sweep ${type}`, withMessages(order, [type]));
-  }
-}
-
-function isTheSagasOwn({ saga, payment }: Order): boolean {
-  const isOpen = ['authorising', 'unknown', 'intended'].includes(payment);
-  return (saga.status === 'running' && isOpen) || payment === 'voiding';
-}
-
-function foundIn(answer: string): Authorisation[] {
-  return foundOf(
-    answer
-      .split(' ')
-      .slice(1)
-      .filter((word) => word !== '') as Authorisation['status'][],
-  );
-}
-
-function outcomeOf(answer: string): ProviderOutcome<readonly Authorisation[]> {
-  if (answer === 'unknown') return { outcome: 'unknown', reason: '' };
-  if (answer === 'retryable') return { outcome: 'retryable', reason: '' };
-  if (answer === 'refused') return { outcome: 'refused', code: 'card_declined', reason: '' };
-  return { outcome: 'done', value: foundIn(answer) };
-}
-
-function endOf(answer: string): VoidEnd {
-  const [end, providerReference = ''] = answer.split(' ');
-  if (end === 'voided') return { end, providerReference, authorisedMinor: 1_250n };
-  if (end === 'declined') return { end, declineCode: 'card_declined' };
-  return end === 'absent' ? { end } : { end: 'open', reason: '' };
-}
-
-function acted(order: Order, made: readonly ('authorised' | 'declined')[]): Order {
-  const { provider } = order;
-  const events = new Set([...provider.events, ...made.map((status, index) => `${status} r${index}`)]);
-  return { ...order, provider: { ...provider, authorisations: made, events } };
-}
-
-function voidedAt(order: Order, reference: string): Order {
-  const authorisations = order.provider.authorisations.map((status, index) =>
-    `r${index}` === reference && status === 'authorised' ? ('voided' as const) : status,
-  );
-  return { ...order, provider: { ...order.provider, authorisations } };
-}
-
-function moved(order: Order, change: PaymentMove | null): Order {
-  if (change === null) return order;
-  return { ...order, payment: change.status, reference: change.providerReference ?? order.reference };
-}
-
-function stepEnded(order: Order, name: string, outcome: StepOutcome): Order {
-  const written = applied(order, afterStep(order.saga, name as StepName, outcome));
-  return outcome.outcome === 'again' ? written : ended(written, name);
-}
-
-function undoEnded(order: Order, name: string, outcome: UndoOutcome): Order {
-  if (outcome.outcome === 'again') return order;
-  return ended(applied(order, afterUndo(order.saga, name as UndoName, '', [])), name);
-}
-
-function buried(order: Order, message: string): Order {
-  const rest = { ...ended(order, message), dead: new Set([...order.dead, message]) };
-  return undos.includes(message) ? applied(rest, afterUndoParked(rest.saga, message as UndoName, '')) : rest;
-}
-
-function replayed(order: Order, message: string): Order {
-  const dead = new Set([...order.dead].filter((each) => each !== message));
-  return withMessages({ ...order, dead }, [message]);
-}
-
-/** Counters and words decide nothing, and would make every state a new one. */
-function plain(step: StepState): StepState {
-  return { ...step, attempts: 1, undoAttempts: 0, detail: null };
-}
-
-function withStep(order: Order, step: StepState): Order {
-  return { ...order, saga: { ...order.saga, steps: new Map(order.saga.steps).set(step.step, plain(step)) } };
-}
-
-/** As sagas/saga.sql.ts writes a change: with the payment of a cancelled order that was never called for. */
-export function applied(order: Order, change: SagaChange): Order {
-  const stepped = change.steps.reduce(withStep, order);
-  const saga = {
-    ...stepped.saga,
-    ...(change.status === undefined ? {} : { status: change.status }),
-    ...(change.order === undefined
-      ? {}
-      : { orderStatus: change.order.status, cancelCode: change.order.cancelCode ?? stepped.saga.cancelCode }),
-  };
-  const isNeverPaid = saga.orderStatus === 'cancelled' && order.payment === 'intended';
-  return withMessages({ ...stepped, saga, payment: isNeverPaid ? 'abandoned' : stepped.payment }, change.send);
-}
-
-function withMessages(order: Order, types: readonly string[]): Order {
-  const fresh = types.filter((type) => !order.messages.has(type));
-  if (fresh.length === 0) return order;
-  return { ...order, messages: new Map([...order.messages, ...fresh.map((type) => [type, null] as const)]) };
-}
-
-function inHand(order: Order, message: string, hand: InHand | null, who: 'holder' | 'zombie' = 'holder'): Order {
-  if (who === 'zombie') return { ...order, zombie: hand === null ? null : { message, hand } };
-  return { ...order, messages: new Map(order.messages).set(message, hand) };
-}
-
-function ended(order: Order, message: string): Order {
-  const messages = new Map(order.messages);
-  messages.delete(message);
-  return { ...order, messages };
 }

@@ -131,7 +131,8 @@ export function nameOf(world: World): string {
   const { heldUnits, soldUnits, buyers, left: budget } = world;
   const [left, right] = buyers.map(nameOfBuyer) as [string, string];
   // The buyers are alike: which of them is the first one makes no difference.
-  return `${heldUnits}${soldUnits}${budget.leases}${budget.others}|${left < right ? `${left}|${right}` : `${right}|${left}`}`;
+  const both = left < right ? `${left}|${right}` : `${right}|${left}`;
+  return `${heldUnits}${soldUnits}${budget.leases}${budget.others}|${both}`;
 }
 
 function nameOfBuyer(buyer: Buyer | null): string {
