@@ -31,7 +31,7 @@ async function run(): Promise<FromPart> {
       parts.find(({ name }) => name === task.name),
       `the part ${task.name}`,
     );
-    const { part } = await entry.load();
+    const part = await entry.load();
     await tell({ kind: 'tries', tries: part.tries });
     const progress = (line: string): void => void tell({ kind: 'progress', line });
     return { kind: 'report', report: await part.run({ scale: task.scale, seed: task.seed, progress }) };

@@ -33,7 +33,7 @@ export const parts: readonly PartEntry[] = [
 ];
 
 function planted(name: string, run: Part['run']): PartEntry {
-  return { name, load: async () => ({ part: { name, tries: `what the part ${name} tries`, run } }) };
+  return { name, load: async () => ({ name, tries: `what the part ${name} tries`, run }) };
 }
 
 function report(more: Partial<PartReport>): PartReport {

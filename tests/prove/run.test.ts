@@ -150,7 +150,7 @@ test('options that cannot be read are named, with how they are meant', () => {
 });
 
 test('each part of the list loads, and is called what the list calls it', async () => {
-  const names = await Promise.all(realParts.map(async ({ load }) => (await load()).part.name));
+  const names = await Promise.all(realParts.map(async ({ load }) => (await load()).name));
   expect(names).toEqual(realParts.map(({ name }) => name));
   expect(new Set(names).size).toBe(names.length);
 });

@@ -93,7 +93,7 @@ function say(on: Around, text: string, exitCode: number): number {
 }
 
 async function list(on: Around): Promise<number> {
-  for (const { name, load } of on.parts) on.out(`${name}: ${(await load()).part.tries}\n`);
+  for (const { name, load } of on.parts) on.out(`${name}: ${(await load()).tries}\n`);
   return 0;
 }
 
