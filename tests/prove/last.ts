@@ -35,11 +35,13 @@ export function lastPart({ name, tries, seconds, end }: PartRun): LastPart {
 export const totals = ['operations', 'kills', 'faults', 'recoveries'] as const;
 export type Total = (typeof totals)[number];
 
-/** A total of a part's figures: the figure of that name, or else the sum of its classes (`faults act_and_cut`). */
+/** A total of a part's figures: the figure of that name, or else the sum of its classes (`kills of the worker`). */
 export function totalOf(figures: Readonly<Record<string, number>>, total: Total): number {
   const all = figures[total];
   if (all !== undefined) return all;
-  const classes = Object.entries(figures).filter(([name]) => new RegExp(`^${total}\\W`).test(name));
+  const classes = Object.entries(figures).filter(([name]) => {
+    return new RegExp(`\\b${total}\\b`).test(name) && !name.startsWith('kinds of ');
+  });
   return classes.reduce((sum, [, figure]) => sum + figure, 0);
 }
 

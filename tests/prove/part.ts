@@ -23,8 +23,8 @@ export type PartReport = {
   readonly seed: number;
   /**
    * Whole numbers by name. The page of promises adds up over all parts what is called `operations`, `kills`, `faults`
-   * or `recoveries`; a class of one of them is called after it, such as `faults act_and_cut`, and is added up where
-   * there is no figure for all classes.
+   * or `recoveries`; classes of one of them have its name as a word of theirs, such as `kills of the worker`, and are
+   * added up where there is no figure for all classes. How many classes there are is called `kinds of …`.
    */
   readonly figures: Readonly<Record<string, number>>;
   /** Under a floor the part has proved nothing, and fails. Each is of a figure of the report; there is at least one. */
