@@ -45,7 +45,7 @@ afterAll(async () => {
   await shop?.stop();
 });
 
-/** One buyer with its own checkouts, whose client asks again, asks twice at once, loses answers and changes its mind. */
+/** A buyer with checkouts of its own, whose client asks again, twice at once, loses answers and changes its mind. */
 async function shopAround(name: string, random: Random): Promise<void> {
   const self = { origin: () => shop.url, apiKey: 'key-shop', history };
   const client = createRecordingClient({ ...self, client: name });
