@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { judges, unjudged } from '../../tests/judges/judges.ts';
 import { promises } from '../../tests/promises/promises.ts';
 import type { LastRun } from '../../tests/prove/last.ts';
+import { readArguments } from './arguments.ts';
 import { configurationPage } from './docs-configuration.ts';
 import { errorsPage } from './docs-errors.ts';
 import { eventSchemas, eventsPage } from './docs-events.ts';
@@ -12,7 +13,8 @@ import { metricsPage } from './docs-metrics.ts';
 import { promisesPage } from './docs-promises.ts';
 
 /** `onetill docs`: writes every page and schema that is made from code. Gives the exit code. */
-export async function run(_argv: readonly string[] = []): Promise<number> {
+export async function run(argv: readonly string[] = []): Promise<number> {
+  if (readArguments('docs', argv) === null) return 2;
   const root = process.cwd();
   const files = await generatedFiles(root);
   for (const [path, text] of files) {

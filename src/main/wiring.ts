@@ -7,6 +7,7 @@ import type { FraudScreen } from '../fraud/screen.ts';
 import { releaseUndo } from '../inventory/release.run.ts';
 import { startEventFeed } from '../messaging/event-feed.run.ts';
 import type { MessageType, QueueName } from '../messaging/queues.ts';
+import { sweepHandledMessages } from '../messaging/sweep-handled.run.ts';
 import type { Waker } from '../messaging/waker.ts';
 import { type Handler, startWorker, type Worker, type WorkerOptions } from '../messaging/worker.run.ts';
 import { describedHealth, type Health, registerHealth } from '../operations/health.http.ts';
@@ -25,7 +26,7 @@ import { voidUndo } from '../payments/void.run.ts';
 import { describedWebhooks, registerWebhooks, type WebhookSource } from '../payments/webhooks.http.ts';
 import { handleWebhook } from '../payments/webhooks.run.ts';
 import { type RunnerOptions, stepRunner, undoRunner } from '../sagas/runner.run.ts';
-import { sweepOverdueOrders } from '../sagas/sweeper.run.ts';
+import { sweepOverdueOrders, sweepParkedUndos } from '../sagas/sweeper.run.ts';
 import { machineClock } from '../shared/clock.ts';
 import { newUuid } from '../shared/ids.ts';
 import { createInbound, type Inbound } from '../shared/inbound.ts';
@@ -135,7 +136,12 @@ export function buildHandlers(
 }
 
 /** What the sweeper looks after. */
-export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments] as const;
+export const sweeperTasks = [
+  sweepOverdueOrders,
+  sweepUnsettledPayments,
+  sweepParkedUndos,
+  sweepHandledMessages,
+] as const;
 
 /** A worker with its event feed. `wake` comes from the database's hints. */
 export function buildWorker(
@@ -168,6 +174,7 @@ export function buildWorker(
     async stop() {
       await Promise.all([worker.stop(), feed.stop()]);
     },
+    ended: Promise.race([worker.ended, feed.ended]),
   };
 }
 

@@ -45,12 +45,15 @@ export async function receiveWebhook(
       path: `$${(error?.path ?? '').replaceAll('/', '.')}`,
     });
   }
-  const { reference } = webhook.body.data;
+  const { id, type, data } = webhook.body;
+  const { reference } = data;
+  // What is never read is never kept: providers' events carry tokens, names and addresses.
+  const body = { id, type, data: { id: data.id, reference } };
   const payment = isUuid(reference) ? await paymentByReference(options.database, webhook.provider, reference) : null;
   const merchantId = payment?.merchantId ?? (await merchantOfProvider(options.database));
   if (merchantId === null) return refuse('not_found', 'There is no merchant yet.');
   await options.database.transaction(async (tx) => {
-    const isNew = await storeWebhook(tx, { ...webhook, merchantId });
+    const isNew = await storeWebhook(tx, { ...webhook, body, merchantId });
     if (!isNew) return;
     await enqueue(tx, [
       {
