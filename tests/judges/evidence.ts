@@ -11,6 +11,17 @@ export type Evidence = {
   readonly history: readonly ClientCall[];
   readonly ours: Tables;
   readonly theirs: readonly ProviderAuthorisation[];
+  /**
+   * Whether the run may leave work to a person: orders on hold, parked compensations, open dead letters, each with an
+   * open item in the inbox. Left out: nothing may be left.
+   */
+  readonly allowsPeople?: boolean;
+  /** The database's clock at the moment at which the tables were read; null in a world that keeps no such clock. */
+  readonly takenAt?: Date | null;
+  /** Strings that were planted in requests and must be found nowhere (promise 14). */
+  readonly planted?: readonly string[];
+  /** Whatever else was written in the run and may not hold them: whole tables, logs, traces. */
+  readonly texts?: readonly { readonly where: string; readonly text: string }[];
 };
 
 /**
@@ -20,22 +31,35 @@ export type Evidence = {
 export type ClientCall = {
   /** 1, 2, 3, … in the order of their beginning. */
   readonly number: number;
+  /** The number of the latest call that had begun when this one ended; calls after it began with its answer known. */
+  readonly begunWhenEnded?: number;
   readonly client: string;
+  /** Whose key it is: keys are scoped to a caller. Left out in a run with one caller, or whose keys are unique. */
+  readonly callerId?: string;
   readonly operation: 'create' | 'update' | 'complete' | 'cancel' | 'read';
   readonly idempotencyKey: string | null;
+  /** Whether a complete said with If-Match which version it means; then a refusal of it is not kept under the key. */
+  readonly saysVersion?: boolean;
   /** Tells a retry from another request under the same key. */
   readonly requestSha256: string;
+  /** As the tables have it, without the prefix of the wire; so are order ids. */
   readonly checkoutId: string | null;
   /** What the buyer agreed to pay, as the last answer had shown it; null where nothing is agreed to. */
   readonly seenTotalMinor: bigint | null;
   readonly outcome:
     | {
+        /** Of a complete: the order was committed, and is under way or confirmed. */
         readonly kind: 'ok';
+        /** In the words of the wire: `ready_for_complete`, `complete_in_progress`, `completed`, `canceled`, …. */
         readonly checkoutStatus: string;
         readonly orderId: string | null;
+        /** The checkout that was shown: of a create, the only place where its id is. */
+        readonly shownCheckoutId?: string;
         readonly totalMinor: bigint | null;
+        /** Of all that was answered but the id of the request, which is another one each time. */
         readonly answerSha256: string;
       }
+    /** Of a complete also: the order was committed, and ended as the code says (`payment_failed`). */
     | { readonly kind: 'refused'; readonly code: string; readonly answerSha256: string }
     | { readonly kind: 'unknown'; readonly reason: string };
 };
@@ -52,6 +76,8 @@ export type ProviderAuthorisation = {
   readonly amountMinor: bigint;
   readonly capturedMinor: bigint;
   readonly refundedMinor: bigint;
+  /** How many captures were made of it; left out where the books do not say. */
+  readonly captures?: number;
 };
 
 /** Rows as the tables have them: columns by their SQL names, int8 as bigint, timestamptz as Date, jsonb parsed. */
@@ -187,4 +213,12 @@ export type Tables = {
     readonly reason: string;
     readonly closed_at: Date | null;
   }[];
+  /** Left out where no webhooks are received. Each was sent for with one message. */
+  readonly webhooks_received?: readonly {
+    readonly provider: string;
+    readonly event_id: string;
+    readonly handled_at: Date | null;
+  }[];
+  /** Every message that was ever committed, where the run had them remembered (collect.ts); else left out. */
+  readonly messages_written?: readonly { readonly message_id: string; readonly type: string }[];
 };
