@@ -8,8 +8,9 @@ import { eventually, quickQueues } from '../harness/shop.ts';
 import { openWorld, type TestWorld } from '../harness/world.ts';
 
 /*
- * Runs inside the tree of an older release, as one of its tests (make-frozen.ts puts it there): brings orders into every
- * state that is not final, with that release's code, stops the workers in the middle of it and writes all rows down.
+ * Runs inside the tree of an older release, as one of its tests (make-frozen.ts puts it there): brings orders into
+ * every state that is not final, with that release's code, stops the workers in the middle of it and writes all rows
+ * down.
  */
 
 const heldUnits = 7;
@@ -124,7 +125,8 @@ async function goesBack(to: 'parked' | 'cancelling', settings: Settings, count: 
       const rows = await world.database.query({
         text: `
           select 1 from orders o join sagas s using (order_id) join payments p using (order_id)
-          where order_id = $1 and o.status = 'cancelling' and p.status = 'voiding' and ($2 = 'cancelling' or s.status = $2)`,
+          where order_id = $1 and o.status = 'cancelling' and p.status = 'voiding'
+            and ($2 = 'cancelling' or s.status = $2)`,
         values: [orderId, to],
       });
       return rows.length === 1;

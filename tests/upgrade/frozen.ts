@@ -43,7 +43,7 @@ export async function readFrozen(release: string): Promise<Frozen> {
   return JSON.parse(await readFile(file, 'utf8')) as Frozen;
 }
 
-/** Puts the rows into an empty database with the schema of their time, brings it to that of today, and ends the work. */
+/** Puts the rows into an empty database with the schema of their time, brings it to that of today, and ends all. */
 export async function finishFrozen(frozen: Frozen, options: { url: string; where: string }): Promise<Thawed> {
   const database = connect({ url: options.url, applicationName: 'upgrade', connectionsMax: 8 });
   const simulated = createInMemoryProvider({
@@ -99,7 +99,9 @@ async function load(database: Database, frozen: Frozen): Promise<void> {
     await database.query({ text: migration.sql });
   }
   await database.execute({
-    text: `create table if not exists schema_migrations (name text primary key, applied_at timestamptz not null default now())`,
+    text: `
+      create table if not exists schema_migrations (
+        name text primary key, applied_at timestamptz not null default now())`,
   });
   const [clock] = await database.query<{ aged: string }>({
     text: `select (now() - $1::timestamptz)::text as aged`,
@@ -122,7 +124,8 @@ async function load(database: Database, frozen: Frozen): Promise<void> {
     if (moved.length > 0) await withoutTriggers(database, `update ${table} set ${moved.join(', ')}`, [clock?.aged]);
   }
   await database.query({
-    text: `select setval(pg_get_serial_sequence('domain_events', 'position'), (select max(position) from domain_events))`,
+    text: `
+      select setval(pg_get_serial_sequence('domain_events', 'position'), (select max(position) from domain_events))`,
   });
 }
 

@@ -5,8 +5,8 @@ import { extractRelease, run } from './old-code.ts';
 import { frozenReleases } from './releases.ts';
 
 /*
- * Makes the frozen work of each release again: `npx tsx tests/upgrade/make-frozen.ts`. What is kept in the repository was
- * made by it, once; a release that is added to releases.ts gets its own.
+ * Makes the frozen work of each release again: `npx tsx tests/upgrade/make-frozen.ts`. What is kept in the repository
+ * was made by it, once; a release that is added to releases.ts gets its own.
  */
 
 const here = fileURLToPath(new URL('.', import.meta.url));

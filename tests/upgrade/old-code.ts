@@ -33,6 +33,12 @@ export async function extractRelease(commit: string): Promise<string | null> {
   }
 }
 
+/** Whether a commit that is not found is really missing: a shallow clone is cut off, and so is a bare tree. */
+export async function hasWholeHistory(): Promise<boolean> {
+  const answer = await run('git', ['rev-parse', '--is-shallow-repository'], projectRoot).catch(() => 'no repository');
+  return answer.trim() === 'false';
+}
+
 /** Runs a command to its end. Fails, with what it said, when it fails. */
 export async function run(
   command: string,
