@@ -11,6 +11,7 @@ export type Campaign = {
 
 /** As many as there are cores on the smallest machine that this must be quick on. */
 const atOnce = 2;
+const beatMs = 20_000;
 
 /** The tests without a mutant, and then with each of them, two at a time. */
 export async function campaign(
@@ -19,7 +20,9 @@ export async function campaign(
 ): Promise<Campaign> {
   const { postgresUrl, onProgress } = options;
   onProgress(`the tests of ${chosen.length} mutants, without a mutant`);
-  const control = await tryWithout(chosen, postgresUrl);
+  // One run for all of them, which may take a minute and says nothing meanwhile; it is bounded by itself.
+  const beat = setInterval(() => onProgress('the control run is under way'), beatMs);
+  const control = await tryWithout(chosen, postgresUrl).finally(() => clearInterval(beat));
   if (control.length > 0) return { control, tried: [] };
   const waiting = [...chosen];
   const tried: Tried[] = [];

@@ -26,8 +26,9 @@ export const mutantsPart: Part = {
   async run({ scale, seed, progress }) {
     const chosen = scale === 'full' ? mutants : someOf(seed, boundedMutants);
     const startedAtMs = Date.now();
+    const commit = await commitOf();
     const ran = await onServer((postgresUrl) => campaign(chosen, { postgresUrl, onProgress: progress }));
-    if (scale === 'full' && faultsOf(ran).length === 0) await keep(ran, startedAtMs);
+    if (scale === 'full' && faultsOf(ran).length === 0) await keep(ran, commit, startedAtMs);
     return { ...reportOf(ran, chosen.length), seed };
   },
 };
@@ -69,10 +70,10 @@ async function onServer<T>(work: (postgresUrl: string) => Promise<T>): Promise<T
 }
 
 /** The table for programs, and the page that shows it. */
-async function keep(ran: Campaign, startedAtMs: number): Promise<void> {
+async function keep(ran: Campaign, commit: string, startedAtMs: number): Promise<void> {
   const last: LastMutants = {
     ranAt: new Date(startedAtMs).toISOString().slice(0, 16).replace('T', ' '),
-    commit: await commitOf(),
+    commit,
     seconds: Math.round((Date.now() - startedAtMs) / 1_000),
     machine: await machineOf(),
     caught: caughtOf(ran.tried),
