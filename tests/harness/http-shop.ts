@@ -13,6 +13,7 @@ import {
 } from '../../src/main/wiring.ts';
 import { queueNames } from '../../src/messaging/queues.ts';
 import { createWaker, wakeChannel } from '../../src/messaging/waker.run.ts';
+import type { WorkerOptions } from '../../src/messaging/worker.run.ts';
 import { startSweeper } from '../../src/sagas/sweeper.run.ts';
 import { silentLogger } from '../../src/shared/log.ts';
 import { connect, type Database } from '../../src/shared/postgres/client.ts';
@@ -90,7 +91,7 @@ export async function openHttpShop(options: HttpShopOptions): Promise<HttpShop> 
   const address = { databaseUrl, providerUrl: provider.url };
   const history = createHistory();
   const started = async (starting: Promise<Stoppable>): Promise<Stoppable> => {
-    const one = await starting;
+    const one = stoppedOnce(await starting);
     running.push(one);
     return one;
   };
@@ -132,6 +133,12 @@ export async function openHttpShop(options: HttpShopOptions): Promise<HttpShop> 
   return shop;
 }
 
+/** A worker that a test stops is stopped again with its shop. */
+function stoppedOnce(one: Stoppable): Stoppable {
+  let stopping: Promise<void> | undefined;
+  return { stop: () => (stopping ??= one.stop()) };
+}
+
 /** An API instance on any free port. */
 export async function startApi(databaseUrl: string): Promise<Stoppable & { readonly url: string }> {
   const database = connect({ url: databaseUrl, applicationName: 'api', connectionsMax: 10 });
@@ -155,7 +162,10 @@ export async function startApi(databaseUrl: string): Promise<Stoppable & { reado
 }
 
 /** A worker with a name of its own, and short leases. */
-export async function startShopWorker(address: ShopAddress): Promise<Stoppable> {
+export async function startShopWorker(
+  address: ShopAddress,
+  onHandled: NonNullable<WorkerOptions['onHandled']> = () => {},
+): Promise<Stoppable> {
   const database = connect({ url: address.databaseUrl, applicationName: 'worker', connectionsMax: 10 });
   const waker = createWaker(database, () => {});
   const { outbound, providers } = buildProviders({
@@ -170,6 +180,7 @@ export async function startShopWorker(address: ShopAddress): Promise<Stoppable> 
     name,
     pollMs: 100,
     settings: quickLeases(),
+    onHandled,
   });
   waker.local((queues) => worker.wake(queues));
   const stopListening = await database.listen(wakeChannel, (payload) => worker.wake(payload.split(',')));
