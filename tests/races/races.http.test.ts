@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { randomFrom, seedOf } from '../harness/world.ts';
 import { everyOrder } from './every-order.ts';
 import { oneKey } from './one-key.ts';
+import { pausedWorker } from './paused-worker.ts';
 import type { Race, Raced } from './race.ts';
 import { tenUnits } from './ten-units.ts';
 
@@ -33,4 +34,9 @@ test('of far more buyers than units exactly as many buy as there are units, and 
 test('cancel, complete, update and webhook of a session leave one outcome, in every order and overlapped', async () => {
   const { figures } = await bounded(everyOrder);
   expect(figures['sessions raced in every order']).toBeGreaterThanOrEqual(48);
+}, 60_000);
+
+test('a worker that is paused in a call beyond its lease takes nothing back from the one that went on', async () => {
+  const { figures } = await bounded(pausedWorker);
+  expect(figures['workers paused beyond their lease']).toBeGreaterThanOrEqual(3);
 }, 60_000);
