@@ -5,6 +5,7 @@ import { everyOrder } from './every-order.ts';
 import { oneKey } from './one-key.ts';
 import { pausedWorker } from './paused-worker.ts';
 import type { Race, Raced } from './race.ts';
+import { skewedClocks } from './skewed-clocks.ts';
 import { tenUnits } from './ten-units.ts';
 
 const databases: TestDatabase[] = [];
@@ -39,4 +40,9 @@ test('cancel, complete, update and webhook of a session leave one outcome, in ev
 test('a worker that is paused in a call beyond its lease takes nothing back from the one that went on', async () => {
   const { figures } = await bounded(pausedWorker);
   expect(figures['workers paused beyond their lease']).toBeGreaterThanOrEqual(3);
+}, 60_000);
+
+test('processes whose clocks are an hour ahead and an hour behind carry every order to its end', async () => {
+  const { figures } = await bounded(skewedClocks);
+  expect(figures['webhooks refused for their time']).toBeGreaterThan(0);
 }, 60_000);
