@@ -11,7 +11,7 @@ import {
   runnerOptions,
   sweeperTasks,
 } from '../../src/main/wiring.ts';
-import { queueNames } from '../../src/messaging/queues.ts';
+import { type QueueName, queueNames } from '../../src/messaging/queues.ts';
 import { createWaker, wakeChannel } from '../../src/messaging/waker.run.ts';
 import type { WorkerOptions } from '../../src/messaging/worker.run.ts';
 import { startSweeper } from '../../src/sagas/sweeper.run.ts';
@@ -33,6 +33,9 @@ export type Stoppable = { stop(): Promise<void> };
 /** All that a process beside the shop needs to be one of its own. */
 export type ShopAddress = { readonly databaseUrl: string; readonly providerUrl: string };
 
+/** What a worker is restricted to. Left out: all queues, and as many attempts as in production. */
+export type WorkerShape = { readonly queues?: readonly QueueName[]; readonly attemptsMax?: number };
+
 export type HttpShop = ShopAddress & {
   /** For looks from outside, with connections of its own. */
   readonly database: Database;
@@ -41,8 +44,8 @@ export type HttpShop = ShopAddress & {
   readonly history: History;
   /** A buyer who writes down all that it is told, at one of the instances. */
   buyer(client: string, more?: { readonly api?: number; readonly timeoutMs?: number }): RecordingClient;
-  /** Starts one more worker, with a name of its own. All that were started are stopped with the shop. */
-  addWorker(): Promise<Stoppable>;
+  /** Starts one more worker, of all queues or of some. All that were started are stopped with the shop. */
+  addWorker(more?: WorkerShape): Promise<Stoppable>;
   addSweeper(): Promise<Stoppable>;
   /** Waits until nothing is left to do, then gives what the judges look at, and why it does not rest if it does not. */
   rest(more: {
@@ -108,7 +111,7 @@ export async function openHttpShop(options: HttpShopOptions): Promise<HttpShop> 
         history,
         ...(more.timeoutMs === undefined ? {} : { timeoutMs: more.timeoutMs }),
       }),
-    addWorker: () => started(startShopWorker(address)),
+    addWorker: (more) => started(startShopWorker(address, more)),
     addSweeper: () => started(startShopSweeper(databaseUrl)),
     async rest({ allowsPeople = false, ...more }) {
       const isQuiet = async () => (await pendingWebhooks(provider.url)) === 0;
@@ -164,7 +167,7 @@ export async function startApi(databaseUrl: string): Promise<Stoppable & { reado
 /** A worker with a name of its own, and short leases. */
 export async function startShopWorker(
   address: ShopAddress,
-  onHandled: NonNullable<WorkerOptions['onHandled']> = () => {},
+  more: WorkerShape & Pick<WorkerOptions, 'onHandled'> = {},
 ): Promise<Stoppable> {
   const database = connect({ url: address.databaseUrl, applicationName: 'worker', connectionsMax: 10 });
   const waker = createWaker(database, () => {});
@@ -176,11 +179,11 @@ export async function startShopWorker(
   const name = processName('worker');
   const worker = buildWorker(built, {
     handlers: buildHandlers(built, { providers, timings: quickTimings, actor: name }),
-    queues: queueNames,
+    queues: more.queues ?? queueNames,
     name,
     pollMs: 100,
-    settings: quickLeases(),
-    onHandled,
+    settings: quickLeases(more.attemptsMax),
+    ...(more.onHandled === undefined ? {} : { onHandled: more.onHandled }),
   });
   waker.local((queues) => worker.wake(queues));
   const stopListening = await database.listen(wakeChannel, (payload) => worker.wake(payload.split(',')));
@@ -212,8 +215,8 @@ export async function startShopSweeper(databaseUrl: string): Promise<Stoppable> 
 /** What a dead or paused worker holds is taken over after this. */
 export const shortLeaseMs = 1_500;
 
-function quickLeases(): ReturnType<typeof quickQueues> {
-  const settings = quickQueues();
+function quickLeases(attemptsMax?: number): ReturnType<typeof quickQueues> {
+  const settings = quickQueues(attemptsMax);
   for (const name of queueNames) settings[name] = { ...settings[name], leaseMs: shortLeaseMs };
   return settings;
 }

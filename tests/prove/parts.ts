@@ -7,4 +7,5 @@ export type PartEntry = { readonly name: string; readonly load: () => Promise<Pa
 export const parts: readonly PartEntry[] = [
   { name: 'explore', load: async () => (await import('../explore/part.ts')).explorePart },
   { name: 'durability', load: async () => (await import('../durability/part.ts')).durabilityPart },
+  { name: 'races', load: async () => (await import('../races/part.ts')).racesPart },
 ];

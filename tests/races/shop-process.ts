@@ -1,7 +1,13 @@
+import { type QueueName, queueNames } from '../../src/messaging/queues.ts';
+import type { WorkerOptions } from '../../src/messaging/worker.run.ts';
 import { type ShopAddress, type Stoppable, startApi, startShopSweeper, startShopWorker } from '../harness/http-shop.ts';
 
 /** What a process of a race runs: any of the parts of the shop, with the short settings of the harness. */
-export type ProcessTask = ShopAddress & { readonly runs: readonly ('api' | 'worker' | 'sweeper')[] };
+export type ProcessTask = ShopAddress & {
+  readonly runs: readonly ('api' | 'worker' | 'sweeper')[];
+  /** Of the worker; left out: all. */
+  readonly queues?: readonly QueueName[];
+};
 
 /** What it says, one JSON object a line. */
 export type ProcessLine =
@@ -22,9 +28,10 @@ if (task.runs.includes('api')) {
   apiUrl = api.url;
 }
 if (task.runs.includes('worker')) {
-  running.push(
-    await startShopWorker(task, ({ type, orderId }, result) => say({ kind: 'handled', type, orderId, result })),
-  );
+  const { queues = queueNames } = task;
+  const onHandled: WorkerOptions['onHandled'] = ({ type, orderId }, result) =>
+    say({ kind: 'handled', type, orderId, result });
+  running.push(await startShopWorker(task, { queues, onHandled }));
 }
 if (task.runs.includes('sweeper')) running.push(await startShopSweeper(task.databaseUrl));
 say({ kind: 'ready', apiUrl, nowMs: Date.now() });
