@@ -12,7 +12,7 @@ export const twoSweepers: Race = {
   name: 'two sweepers and three workers over what is overdue',
   run: (ground) =>
     raceIn(ground, { stock: { PLENTY: 1_000_000 }, apis: 2, workers: 0, sweepers: 0 }, async (shop) => {
-      const count = ground.scale === 'full' ? 120 : 15;
+      const count = ground.scale === 'full' ? 60 : 15;
       const { progress } = ground;
       const overdue = await overdueAtOnce(shop, count);
       progress(`two sweepers: ${count} overdue orders have ended`);
@@ -168,7 +168,8 @@ async function allEnded(shop: HttpShop, orderIds: readonly string[]): Promise<vo
   await until(shop, 'all orders have ended', endedOrders, orderIds, orderIds.length);
 }
 
-const withinMs = 60_000;
+/** Undos are replayed twenty at a time, every 15 s by each sweeper. */
+const withinMs = 120_000;
 
 async function until(
   shop: HttpShop,
