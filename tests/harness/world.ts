@@ -20,6 +20,8 @@ import {
   startShop,
 } from './shop.ts';
 
+export { pick, type Random, randomFrom } from './chance.ts';
+
 export type SimulatedWorld = ReturnType<typeof createInMemoryProvider>;
 
 /** A shop with a database of its own, a provider in memory whose webhooks reach it, and workers to be replaced. */
@@ -124,30 +126,11 @@ export async function atRest(database: Database, withinMs = 30_000): Promise<voi
   );
 }
 
-export type Random = () => number;
-
-/** A seeded source of chance (mulberry32): the same seed gives the same run of faults, not the same interleaving. */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The seed of a run: that of SEED, to repeat a run that failed, or a new one. It is printed. */
 export function seedOf(run: string): number {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
   console.info(`${run}: SEED=${seed}`);
   return seed;
-}
-
-export function pick<T>(random: Random, among: readonly T[]): T {
-  const found = among[Math.floor(random() * among.length)];
-  if (found === undefined) throw new Error('nothing to pick from');
-  return found;
 }
 
 /** Tokens of a mixed run: most pay, some with every fault that an authorisation can meet, some are declined. */

@@ -8,4 +8,6 @@ export const parts: readonly PartEntry[] = [
   { name: 'explore', load: async () => (await import('../explore/part.ts')).explorePart },
   { name: 'mutants', load: async () => (await import('../mutants/part.ts')).mutantsPart },
   { name: 'upgrade', load: async () => (await import('../upgrade/part.ts')).upgradePart },
+  { name: 'durability', load: async () => (await import('../durability/part.ts')).durabilityPart },
+  { name: 'races', load: async () => (await import('../races/part.ts')).racesPart },
 ];

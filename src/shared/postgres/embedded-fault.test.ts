@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { adviceOfStart, explainServerOutput, explainSystemError } from './embedded-fault.ts';
+import { adviceOfStart, diesAtOnce, explainServerOutput, explainSystemError } from './embedded-fault.ts';
 
 test('a full disk is named, whichever way it shows', () => {
   const outputs = [
@@ -43,4 +43,13 @@ test('each error of the system is told in two sentences, with the advice of what
     expect(fault?.next).toBe(advice[key as keyof typeof advice]);
     expect(explainSystemError(error, 'the API')?.next).toBe(adviceOfStart[key as keyof typeof advice]);
   }
+});
+
+test('a database that is killed now and then is brought back for ever, one that dies as soon as it runs is not', () => {
+  const lives = (lifeMs: number, times: number) => Array.from({ length: times }, () => lifeMs);
+  expect(diesAtOnce(lives(2_000, 1_000))).toBe(false);
+  expect(diesAtOnce(lives(100, 5))).toBe(false);
+  expect(diesAtOnce(lives(100, 6))).toBe(true);
+  expect(diesAtOnce([...lives(2_000, 1_000), ...lives(100, 6)])).toBe(true);
+  expect(diesAtOnce([...lives(100, 5), 2_000, ...lives(100, 5)])).toBe(false);
 });

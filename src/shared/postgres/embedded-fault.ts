@@ -12,6 +12,18 @@ export function isCannotStart(value: unknown): value is CannotStart {
   return typeof value === 'object' && value !== null && (value as { cannotStart?: unknown }).cannotStart === true;
 }
 
+const shortLivesMax = 5;
+const shortLifeMs = 500;
+
+/**
+ * Whether a server that keeps dying is beyond help: again and again it has died as soon as it ran. One that is killed
+ * now and then is started again however often that happens; a count of all its deaths would end a system after months.
+ */
+export function diesAtOnce(livesMs: readonly number[]): boolean {
+  const last = livesMs.slice(-shortLivesMax - 1);
+  return last.length > shortLivesMax && last.every((lifeMs) => lifeMs < shortLifeMs);
+}
+
 /** What to do about a fault depends on what was started. Whole sentences. */
 export type Advice = {
   readonly folder: string;

@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { never } from '../assert.ts';
-import { sleep } from '../clock.ts';
+import { sleep, stopwatch } from '../clock.ts';
 import { toError } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { type Binaries, findBinaries } from './embedded-binaries.ts';
@@ -8,6 +8,7 @@ import { clusterPaths, ensureCluster, ensureFolder, isAlive, keptPassword } from
 import {
   type CannotStart,
   cannotStart,
+  diesAtOnce,
   explainServerOutput,
   explainSystemError,
   isCannotStart,
@@ -148,8 +149,8 @@ function supervise(
   supervised: { postmaster: Postmaster; lock: HeldLock | undefined },
 ) {
   const watchEveryMs = 200;
-  const deathsMax = 5;
-  let deaths = 0;
+  let livedMs = stopwatch();
+  const livesMs: number[] = [];
   let stopping = false;
   let mending: Promise<void> | undefined;
   const timer = setInterval(() => {
@@ -169,14 +170,15 @@ function supervise(
     // A session may end a moment before its server does.
     await sleep(50);
     if (!isAlive(supervised.postmaster.pid)) {
-      deaths += 1;
-      if (deaths > deathsMax) return giveUp(lost(`it died ${deaths} times`));
-      options.log.warn('PostgreSQL died: starting it again', { pid: supervised.postmaster.pid, count: deaths });
+      livesMs.push(livedMs());
+      if (diesAtOnce(livesMs)) return giveUp(lost('it dies as soon as it runs'));
+      options.log.warn('PostgreSQL died: starting it again', { pid: supervised.postmaster.pid, count: livesMs.length });
       await clearRemains(ground.clusterDir);
       const other = await runningPostmaster(ground.clusterDir);
       const next = other ?? (await startAnew(ground, supervised.postmaster.port));
       if (isCannotStart(next)) return giveUp(next);
       supervised.postmaster = next;
+      livedMs = stopwatch();
       options.log.info('PostgreSQL runs again', { pid: next.pid, port: next.port });
     }
     if (stopping) return;
