@@ -1,0 +1,80 @@
+import type { ProcessKind } from '../harness/processes-asks.ts';
+import { collectEvidence, fetchAuthorisations } from '../judges/collect.ts';
+import type { ClientCall } from '../judges/evidence.ts';
+import type { Violation } from '../judges/judge.ts';
+import { judgeAll } from '../judges/judges.ts';
+import { type Point, showPoint, type Tally } from './crash-point.ts';
+import type { Journey } from './journey.ts';
+import { type Lane, secrets } from './lane.ts';
+import { peopleAt } from './people.ts';
+import { atRest } from './rest.ts';
+import { endOf, openTill } from './till.ts';
+
+/** A journey, gone with a process that dies at the point; or undisturbed. */
+export type Case = { readonly journey: Journey; readonly point: Point | null };
+
+export type CaseResult = {
+  /** Whether the process died where it was to die. */
+  readonly isReached: boolean;
+  /** How the journey ended; null if it did not. */
+  readonly end: string | null;
+  readonly tallies: Readonly<Record<ProcessKind, Tally>> | null;
+  /** What the buyers were told. */
+  readonly told: readonly ClientCall['outcome']['kind'][];
+  readonly violations: readonly Violation[];
+  /** What a person needs who looks for the cause; empty when all is well. */
+  readonly log: string;
+};
+
+export function showCase({ journey, point }: Case): string {
+  return `${journey.name}: ${point === null ? 'undisturbed' : showPoint(point)}`;
+}
+
+/** The number of what no judge judges: that the run itself is what it claims to be. */
+export const runItself = 0;
+
+/**
+ * Goes a journey in a lane that is at rest: arms, goes, lets everything come to rest, and has all that the lane has
+ * ever done judged, so that a case which does harm to the one before it is found too.
+ */
+export async function runCase(lane: Lane, { journey, point }: Case): Promise<CaseResult> {
+  await lane.arm(point, journey.attemptsMax ?? null);
+  const before = lane.history.calls().length;
+  const people = peopleAt(lane.database, journey.people ?? {});
+  const found: Violation[] = [];
+  let end: string | null = null;
+  try {
+    const { checkoutId, told } = await journey.go(openTill(lane));
+    await atRest(lane);
+    await people.goHome();
+    end = await endOf(lane.database, checkoutId, told.outcome.kind === 'refused' ? told.outcome.code : null);
+    if (!journey.ends.includes(end))
+      found.push({ promise: 5, subject: `checkout ${checkoutId}`, says: `it ended: ${end}` });
+  } catch (error) {
+    await people.goHome().catch(() => {});
+    found.push({ promise: 5, subject: journey.name, says: String(error) });
+  }
+  const tallies = await lane.tallies().catch(() => null);
+  found.push(...(await judge(lane)), ...deathsByThemselves(lane));
+  const isReached = lane.deaths().some(({ lastWords }) => lastWords.length > 0);
+  const told = lane.history
+    .calls()
+    .slice(before)
+    .map(({ outcome }) => outcome.kind);
+  return { isReached, end, tallies, told, violations: found, log: found.length === 0 ? '' : lane.logs() };
+}
+
+async function judge(lane: Lane): Promise<Violation[]> {
+  const theirs = await fetchAuthorisations(lane.providerUrl, secrets.controlSecret);
+  return judgeAll(await collectEvidence(lane.database, { theirs, history: lane.history.calls() }));
+}
+
+/** A process that is not told to die lives. */
+function deathsByThemselves(lane: Lane): Violation[] {
+  return lane
+    .deaths()
+    .filter(({ lastWords }) => lastWords.length === 0)
+    .map(({ kind, code, signal }) => {
+      return { promise: runItself, subject: kind, says: `it ended by itself (${signal ?? code})` };
+    });
+}

@@ -1,0 +1,113 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sleep, stopwatch } from '../../src/shared/clock.ts';
+import { openProcesses } from '../harness/processes.ts';
+import type { Part, PartReport, ProveContext } from '../prove/part.ts';
+import { type Case, showCase } from './case.ts';
+import { journeys } from './journeys/all.ts';
+import type { Ground } from './lane.ts';
+import { type Lanes, openLanes } from './lanes.ts';
+import { allCases, type Recording, sampled, shuffled } from './plan.ts';
+import { recordedFrom, reportOf } from './report.ts';
+import { type Done, runCases } from './runs.ts';
+import { startServer } from './server.ts';
+
+const scales = {
+  // Most of a case is waiting, for a lease to expire or for a process to be replaced.
+  full: { recordings: 3, casesMax: Number.POSITIVE_INFINITY, lanes: 6 },
+  bounded: { recordings: 2, casesMax: 40, lanes: 4 },
+} as const;
+
+/** What is recorded is what happens when nothing is in a hurry. */
+const lanesWhileRecording = 2;
+
+/**
+ * Every journey, with every process kind killed before and after each of its calls: everything is started again, comes
+ * to rest and is judged. `only` takes the cases whose name holds the words, all of them: to try again what failed.
+ */
+export function crashMatrixOf(options: { readonly only?: string } = {}): Part {
+  return {
+    name: 'crash matrix',
+    tries: 'kills each process of the shop before and after every call it makes, in everything that a buyer can meet',
+    async run(context) {
+      const entry = fileURLToPath(new URL('process.ts', import.meta.url));
+      const opening = [startServer(), openProcesses({ entry, spares: scales[context.scale].lanes })] as const;
+      try {
+        const [server, processes] = await Promise.all(opening);
+        return await runMatrix(context, { processes, server }, options.only);
+      } finally {
+        const [server, processes] = await Promise.allSettled(opening);
+        if (processes.status === 'fulfilled') await processes.value.stop();
+        if (server.status === 'fulfilled') await server.value.stop();
+      }
+    },
+  };
+}
+
+export const crashMatrix: Part = crashMatrixOf();
+
+async function runMatrix(context: ProveContext, ground: Ground, only: string | undefined): Promise<PartReport> {
+  const { recordings, casesMax, lanes: atOnce } = scales[context.scale];
+  const { seed } = context;
+  const tell = teller(context.progress);
+  const lanes = openLanes(ground);
+  try {
+    const undisturbed = journeys.flatMap((journey) =>
+      Array.from({ length: recordings }, (): Case => ({ journey, point: null })),
+    );
+    const [idle, first] = await Promise.all([
+      recordIdle(lanes),
+      runCases(lanes, undisturbed, lanesWhileRecording, tell('undisturbed', undisturbed)),
+    ]);
+    const recorded = recordedFrom(first);
+    const all = allCases(idle, recorded);
+    const wanted = only === undefined ? all : all.filter((each) => showCase(each).includes(only));
+    const chosen = only === undefined && casesMax < all.length ? sampled(all, casesMax, seed) : shuffled(wanted, seed);
+    const done = await runCases(lanes, chosen, atOnce, tell('killed', chosen));
+    const started = ground.processes.started();
+    return reportOf({ seed, points: all.length, recorded, done, started, isWhole: only === undefined });
+  } finally {
+    await lanes.close();
+  }
+}
+
+/** What is asked of the database while nobody buys anything. */
+async function recordIdle(lanes: Lanes): Promise<Recording> {
+  const { tallies } = await lanes.use(async (lane) => {
+    await lane.arm(null, null);
+    await sleep(idleMs);
+    return { tallies: await lane.tallies(), result: { violations: [] } };
+  });
+  return tallies;
+}
+
+/** Longer than the longest of all waits between two questions: half a second of a worker that hears nothing. */
+const idleMs = 1_500;
+
+/** A line every few seconds, and one for each case that failed. */
+function teller(tell: (line: string) => void) {
+  const everyMs = 5_000;
+  return (what: string, cases: readonly Case[]) => {
+    const elapsedMs = stopwatch();
+    let toldAtMs = 0;
+    let count = 0;
+    return async (done: Done): Promise<void> => {
+      count += 1;
+      const failed = done.result.violations.length > 0;
+      if (failed) tell(`failed: ${showCase(done.case)} (its log: ${await keepLog(done)})`);
+      if (!failed && elapsedMs() - toldAtMs < everyMs && count < cases.length) return;
+      toldAtMs = elapsedMs();
+      tell(`${count} of ${cases.length} journeys ${what}, ${Math.round(toldAtMs / 1_000)} s`);
+    };
+  };
+}
+
+async function keepLog({ case: one, result }: Done): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'onetill-crash-case-'));
+  const file = join(folder, 'case.txt');
+  const told = result.violations.map(({ promise, subject, says }) => `promise ${promise}, ${subject}: ${says}`);
+  await writeFile(file, [showCase(one), ...told, '', result.log].join('\n'));
+  return file;
+}
