@@ -3,19 +3,16 @@ import { collectEvidence, fetchAuthorisations } from '../judges/collect.ts';
 import type { ClientCall } from '../judges/evidence.ts';
 import type { Violation } from '../judges/judge.ts';
 import { judgeAll } from '../judges/judges.ts';
-import { type Point, showPoint, type Tally } from './crash-point.ts';
-import type { Journey } from './journey.ts';
+import type { Tally } from './crash-point.ts';
 import { type Lane, secrets } from './lane.ts';
 import { peopleAt } from './people.ts';
+import type { Case } from './plan.ts';
 import { atRest } from './rest.ts';
 import { endOf, openTill } from './till.ts';
 
-/** A journey, gone with a process that dies at the point; or undisturbed. */
-export type Case = { readonly journey: Journey; readonly point: Point | null };
-
 export type CaseResult = {
-  /** Whether the process died where it was to die. */
-  readonly isReached: boolean;
+  /** How often a process died where it was to die. */
+  readonly deaths: number;
   /** How the journey ended; null if it did not. */
   readonly end: string | null;
   readonly tallies: Readonly<Record<ProcessKind, Tally>> | null;
@@ -26,10 +23,6 @@ export type CaseResult = {
   readonly log: string;
 };
 
-export function showCase({ journey, point }: Case): string {
-  return `${journey.name}: ${point === null ? 'undisturbed' : showPoint(point)}`;
-}
-
 /** The number of what no judge judges: that the run itself is what it claims to be. */
 export const runItself = 0;
 
@@ -37,8 +30,8 @@ export const runItself = 0;
  * Goes a journey in a lane that is at rest: arms, goes, lets everything come to rest, and has all that the lane has
  * ever done judged, so that a case which does harm to the one before it is found too.
  */
-export async function runCase(lane: Lane, { journey, point }: Case): Promise<CaseResult> {
-  await lane.arm(point, journey.attemptsMax ?? null);
+export async function runCase(lane: Lane, { journey, point, deaths }: Case): Promise<CaseResult> {
+  await lane.arm({ point, deaths, attemptsMax: journey.attemptsMax ?? null });
   const before = lane.history.calls().length;
   const people = peopleAt(lane.database, journey.people ?? {});
   const found: Violation[] = [];
@@ -56,12 +49,12 @@ export async function runCase(lane: Lane, { journey, point }: Case): Promise<Cas
   }
   const tallies = await lane.tallies().catch(() => null);
   found.push(...(await judge(lane)), ...deathsByThemselves(lane));
-  const isReached = lane.deaths().some(({ lastWords }) => lastWords.length > 0);
+  const died = lane.deaths().filter(({ lastWords }) => lastWords.length > 0).length;
   const told = lane.history
     .calls()
     .slice(before)
     .map(({ outcome }) => outcome.kind);
-  return { isReached, end, tallies, told, violations: found, log: found.length === 0 ? '' : lane.logs() };
+  return { deaths: died, end, tallies, told, violations: found, log: found.length === 0 ? '' : lane.logs() };
 }
 
 async function judge(lane: Lane): Promise<Violation[]> {

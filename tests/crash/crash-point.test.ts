@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Case } from './case.ts';
 import { isPassed, pointsOf, showPoint, type Tally } from './crash-point.ts';
 import type { Journey } from './journey.ts';
-import { sampled, shuffled } from './plan.ts';
+import { type Case, chosen, sampled, showCase, shuffled } from './plan.ts';
 
 const shown = (idle: Tally, ...recordings: Tally[]) => pointsOf('worker', idle, recordings).map(showPoint);
 const call = (calls: number, finds = calls, acts = false) => ({ calls, finds, acts });
@@ -63,13 +62,25 @@ describe('the choice of cases', () => {
   const many = pointsOf('worker', {}, [{ lock_order: call(50) }]);
   const few = pointsOf('provider', {}, [{ datasync: call(1) }]);
   const cases = [journey('buy'), journey('decline')].flatMap((each) =>
-    [...many, ...few].map((point): Case => ({ journey: each, point })),
+    [...many, ...few].map((point): Case => ({ journey: each, point, deaths: 1 })),
   );
 
   test('the same seed gives the same cases in the same order, another seed others', () => {
     expect(sampled(cases, 10, 7)).toEqual(sampled(cases, 10, 7));
     expect(sampled(cases, 10, 7)).not.toEqual(sampled(cases, 10, 8));
     expect(new Set(shuffled(cases, 7))).toEqual(new Set(cases));
+  });
+
+  test('what failed is tried again by its name, with the death of the process that took over', () => {
+    const how = { casesMax: 40, seed: 7 };
+    const again = (only: string) => chosen(cases, { ...how, only }).map(showCase);
+    expect(again('buy: provider dies')).toEqual([
+      'buy: provider dies before datasync #1',
+      'buy: provider dies after datasync #1',
+    ]);
+    const failed = 'decline: worker dies after lock_order #17, twice';
+    expect(again(failed)).toEqual([failed]);
+    expect(chosen(cases, { ...how, only: undefined }).filter(({ deaths }) => deaths === 2).length).toBe(8);
   });
 
   test('a sample holds every journey and every process kind', () => {

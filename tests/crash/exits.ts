@@ -102,19 +102,19 @@ function watchCallsOut(watch: Watch): void {
   const { dispatch } = Pool.prototype;
   Pool.prototype.dispatch = function watched(options, handler) {
     const call = watch.begins(`${workInHand()}${options.method} ${patternOf(String(options.path))}`, true);
-    const isTaken = dispatch.call(this, options, telling(handler, call));
-    call.left();
-    return isTaken;
+    return dispatch.call(this, options, telling(handler, call));
   };
 }
 
-/** The handler, of either generation that the package knows, with its end told first. */
+/** The handler, of either generation that the package knows, with what becomes of its call told first. */
 function telling(handler: Dispatcher.DispatchHandler, call: Watched): Dispatcher.DispatchHandler {
   return new Proxy(handler, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
+        // Said before the first byte is written, in the turn in which all of it is.
+        if (name === 'onRequestStart' || name === 'onConnect') process.nextTick(() => call.left());
         if (name === 'onResponseEnd' || name === 'onComplete') call.ends(true);
         if (name === 'onResponseError' || name === 'onError') call.ends(false);
         return value.apply(target, args);

@@ -18,8 +18,8 @@ export type Lane = {
   readonly history: History;
   readonly apiUrl: string;
   readonly providerUrl: string;
-  /** Has every process count its calls from now on, and the one of the point die there. */
-  arm(point: Point | null, attemptsMax: number | null): Promise<void>;
+  /** Has every process count its calls from now on, and the one of the point die there, or so many in a row. */
+  arm(orders: Orders): Promise<void>;
   tallies(): Promise<Readonly<Record<ProcessKind, Tally>>>;
   /** Who died since the last arming, in their order. */
   deaths(): readonly LaneDeath[];
@@ -28,6 +28,14 @@ export type Lane = {
   /** What the processes have logged, for a person who looks for a cause. */
   logs(): string;
   close(): Promise<void>;
+};
+
+export type Orders = {
+  readonly point: Point | null;
+  /** How often: the second time it is the process that takes over. */
+  readonly deaths: number;
+  /** After so many deliveries a message is dead; null: as in production. */
+  readonly attemptsMax: number | null;
 };
 
 /** What lanes stand on. */
@@ -54,13 +62,13 @@ export async function openLane({ processes, server }: Ground, name: string): Pro
   const running = new Map<ProcessKind, Running>();
   const replacing = new Set<Promise<void>>();
   let deaths: LaneDeath[] = [];
-  let attemptsMax: number | null = null;
+  let orders: Orders = { point: null, deaths: 0, attemptsMax: null };
   let isClosed = false;
 
   async function start(kind: ProcessKind): Promise<void> {
     const process = await startPatiently(processes, parts[kind]);
     running.set(kind, process);
-    await process.ask('arm', { point: null, attemptsMax });
+    await arm(process);
     void process.died.then((death) => {
       if (isClosed) return;
       deaths.push({ ...death, kind, log: process.log() });
@@ -69,6 +77,12 @@ export async function openLane({ processes, server }: Ground, name: string): Pro
       // Whoever waits for the lane to be whole hears of a failure.
       replaced.catch(() => {});
     });
+  }
+  async function arm(process: Running): Promise<void> {
+    const { point, attemptsMax } = orders;
+    const hasDied = deaths.filter(({ lastWords }) => lastWords.length > 0).length;
+    const mayDie = process.kind === point?.kind && hasDied < orders.deaths;
+    await process.ask('arm', { point: mayDie ? point : null, attemptsMax });
   }
   async function whole(): Promise<void> {
     while (replacing.size > 0) await Promise.all(replacing);
@@ -81,13 +95,11 @@ export async function openLane({ processes, server }: Ground, name: string): Pro
     history: createHistory(),
     apiUrl: `http://127.0.0.1:${ports.api}`,
     providerUrl: `http://127.0.0.1:${ports.provider}`,
-    async arm(point, attempts) {
+    async arm(next) {
       await whole();
       deaths = [];
-      attemptsMax = attempts;
-      await Promise.all(
-        all().map((one) => one.ask('arm', { point: one.kind === point?.kind ? point : null, attemptsMax })),
-      );
+      orders = next;
+      await Promise.all(all().map(arm));
     },
     async tallies() {
       await whole();

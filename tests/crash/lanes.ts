@@ -4,8 +4,8 @@ import { type Ground, type Lane, openLane } from './lane.ts';
 /** Lanes that are opened when they are needed, and used again. */
 export type Lanes = {
   /**
-   * Lends a lane for one piece of work. A lane in which something was found is not lent again, so that it is found once;
-   * neither is one that has been used often, because the judges look at all that a lane has ever done.
+   * Lends a lane for one piece of work. A lane in which something was found is not lent again, so that it is found
+   * once; neither is one that has been used often, because the judges look at all that a lane has ever done.
    */
   use<Result extends { readonly result: Pick<CaseResult, 'violations'> }>(
     work: (lane: Lane) => Promise<Result>,

@@ -5,11 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { sleep, stopwatch } from '../../src/shared/clock.ts';
 import { openProcesses } from '../harness/processes.ts';
 import type { Part, PartReport, ProveContext } from '../prove/part.ts';
-import { type Case, showCase } from './case.ts';
 import { journeys } from './journeys/all.ts';
 import type { Ground } from './lane.ts';
 import { type Lanes, openLanes } from './lanes.ts';
-import { allCases, type Recording, sampled, shuffled } from './plan.ts';
+import { allCases, type Case, chosen, type Recording, showCase } from './plan.ts';
 import { recordedFrom, reportOf } from './report.ts';
 import { type Done, runCases } from './runs.ts';
 import { startServer } from './server.ts';
@@ -54,8 +53,9 @@ async function runMatrix(context: ProveContext, ground: Ground, only: string | u
   const tell = teller(context.progress);
   const lanes = openLanes(ground);
   try {
-    const undisturbed = journeys.flatMap((journey) =>
-      Array.from({ length: recordings }, (): Case => ({ journey, point: null })),
+    const named = journeys.filter(({ name }) => only?.startsWith(`${name}:`));
+    const undisturbed = (named.length > 0 ? named : journeys).flatMap((journey) =>
+      Array.from({ length: recordings }, (): Case => ({ journey, point: null, deaths: 0 })),
     );
     const [idle, first] = await Promise.all([
       recordIdle(lanes),
@@ -63,9 +63,8 @@ async function runMatrix(context: ProveContext, ground: Ground, only: string | u
     ]);
     const recorded = recordedFrom(first);
     const all = allCases(idle, recorded);
-    const wanted = only === undefined ? all : all.filter((each) => showCase(each).includes(only));
-    const chosen = only === undefined && casesMax < all.length ? sampled(all, casesMax, seed) : shuffled(wanted, seed);
-    const done = await runCases(lanes, chosen, atOnce, tell('killed', chosen));
+    const cases = chosen(all, { only, casesMax, seed });
+    const done = await runCases(lanes, cases, atOnce, tell('killed', cases));
     const started = ground.processes.started();
     return reportOf({ seed, points: all.length, recorded, done, started, isWhole: only === undefined });
   } finally {
@@ -76,7 +75,7 @@ async function runMatrix(context: ProveContext, ground: Ground, only: string | u
 /** What is asked of the database while nobody buys anything. */
 async function recordIdle(lanes: Lanes): Promise<Recording> {
   const { tallies } = await lanes.use(async (lane) => {
-    await lane.arm(null, null);
+    await lane.arm({ point: null, deaths: 0, attemptsMax: null });
     await sleep(idleMs);
     return { tallies: await lane.tallies(), result: { violations: [] } };
   });

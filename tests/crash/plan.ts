@@ -1,8 +1,19 @@
 import { newDice } from '../../bench/dice.ts';
 import { type ProcessKind, processKinds } from '../harness/processes-asks.ts';
-import type { Case } from './case.ts';
-import { pointsOf, type Tally } from './crash-point.ts';
+import { type Point, pointsOf, showPoint, type Tally } from './crash-point.ts';
 import type { Journey } from './journey.ts';
+
+/** A journey, gone with a process that dies at the point; or undisturbed. */
+export type Case = {
+  readonly journey: Journey;
+  readonly point: Point | null;
+  /** 2: the process that takes over dies there, too, should it come by. */
+  readonly deaths: 0 | 1 | 2;
+};
+
+export function showCase({ journey, point, deaths }: Case): string {
+  return `${journey.name}: ${point === null ? 'undisturbed' : showPoint(point)}${deaths > 1 ? ', twice' : ''}`;
+}
 
 export type Recording = Readonly<Record<ProcessKind, Tally>>;
 export type Recorded = { readonly journey: Journey; readonly recordings: readonly Recording[] };
@@ -15,7 +26,7 @@ export function allCases(idle: Recording, recorded: readonly Recorded[]): Case[]
         kind,
         idle[kind],
         recordings.map((each) => each[kind]),
-      ).map((point): Case => ({ journey, point })),
+      ).map((point): Case => ({ journey, point, deaths: 1 })),
     ),
   );
 }
@@ -47,3 +58,26 @@ export function sampled(cases: readonly Case[], count: number, seed: number): Ca
   );
   return inRounds.flat().slice(0, count);
 }
+
+/**
+ * What is tried of the matrix: everything; or a sample; or what holds the words, as a failure names it. In every fifth
+ * case the process that takes over dies as well: dying on the way back is dying, too.
+ */
+export function chosen(
+  all: readonly Case[],
+  how: { readonly only: string | undefined; readonly casesMax: number; readonly seed: number },
+): Case[] {
+  const { only, casesMax, seed } = how;
+  if (only !== undefined) {
+    const words = only.replace(twice, '');
+    const deaths = words === only ? 1 : 2;
+    return all
+      .map((each): Case => ({ ...each, deaths: 1 }))
+      .filter((each) => showCase(each).includes(words))
+      .map((each) => ({ ...each, deaths }));
+  }
+  const cases = casesMax < all.length ? sampled(all, casesMax, seed) : shuffled(all, seed);
+  return cases.map((each, index) => (index % 5 === 4 ? { ...each, deaths: 2 } : each));
+}
+
+const twice = /, twice$/;

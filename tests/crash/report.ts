@@ -1,8 +1,8 @@
 import { processKinds } from '../harness/processes-asks.ts';
 import type { PartReport } from '../prove/part.ts';
-import { type Case, runItself, showCase } from './case.ts';
+import { runItself } from './case.ts';
 import { isPassed } from './crash-point.ts';
-import type { Recorded } from './plan.ts';
+import { type Case, type Recorded, showCase } from './plan.ts';
 import type { Done } from './runs.ts';
 
 /** What each journey's undisturbed runs did. One that went wrong is of no use as a recording, and stops the part. */
@@ -32,8 +32,8 @@ export function reportOf(run: {
   const isTried = (is: (one: Case) => boolean): boolean => isWhole || done.some((each) => is(each.case));
   const kinds = processKinds.filter((kind) => isTried(({ point }) => point?.kind === kind));
   const recorded = run.recorded.filter(({ journey }) => isTried((one) => one.journey === journey));
-  const reached = done.filter(({ result }) => result.isReached);
-  const missed = done.filter(({ result }) => !result.isReached && result.violations.length === 0);
+  const reached = done.filter(({ result }) => result.deaths > 0);
+  const missed = done.filter(({ result }) => result.deaths === 0 && result.violations.length === 0);
   const told = (kind: string): number => done.flatMap(({ result }) => result.told).filter((one) => one === kind).length;
   const kills = kinds.map((kind) => [kind, reached.filter((each) => each.case.point?.kind === kind).length] as const);
   const ownEnds = recorded.map(({ journey }) => {
@@ -48,6 +48,7 @@ export function reportOf(run: {
     'points reached': reached.length,
     'points missed by a race': missed.length,
     'reached at the second try': reached.filter(({ isSecond }) => isSecond).length,
+    'died again while taking over': reached.filter(({ result }) => result.deaths > 1).length,
     recoveries: reached.filter(({ result }) => result.end !== null).length,
     'acknowledged operations': told('ok') + told('refused'),
     'operations without an answer': told('unknown'),
@@ -63,7 +64,7 @@ export function reportOf(run: {
       floor('points reached', Math.ceil(done.length * reachedShareMin)),
       floor('recoveries', Math.ceil(done.length * reachedShareMin)),
       floor('acknowledged operations', done.length * 2),
-      floor('operations without an answer', 1),
+      ...(isWhole ? [floor('operations without an answer', 1), floor('died again while taking over', 1)] : []),
       ...kills.map(([kind]) => {
         const planned = done.filter((each) => each.case.point?.kind === kind).length;
         return floor(`kills of the ${kind}` as keyof typeof figures, Math.max(1, Math.floor(planned * killedShareMin)));
@@ -85,7 +86,7 @@ const killedShareMin = 0.85;
 function violationsOf({ case: one, result }: Done): PartReport['violations'] {
   const where = showCase(one);
   const found = result.violations.map((violation) => ({ ...violation, where }));
-  if (result.isReached || one.point === null) return found;
+  if (result.deaths > 0 || one.point === null) return found;
   const tally = result.tallies?.[one.point.kind];
   if (tally !== undefined && !isPassed(one.point, tally)) return found;
   return [...found, { promise: runItself, subject: one.point.kind, says: 'it made the call and did not die', where }];

@@ -56,7 +56,7 @@ export const rulesForExits: readonly Rule[] = [
           `import { Pool } from 'undici';`,
           `import { spawn } from 'node:child_process';`,
         ].join('\n'),
-        'src/orders/order.client.ts': `import { Pool, type Dispatcher } from 'undici';\nimport { fetch } from 'undici';`,
+        'src/orders/order.client.ts': `import { Pool, type Agent } from 'undici';\nimport { fetch } from 'undici';`,
         'src/shared/outbound/dispatch.ts': `import { lookup } from 'node:dns';\nimport { Pool } from 'undici';`,
         'src/shared/postgres/client.ts': `import pg from 'pg';`,
         'src/main/api.ts': `import { createServer } from 'node:net';`,
