@@ -44,7 +44,8 @@ export async function layGround(): Promise<Ground> {
     await remove();
   };
   try {
-    await migrate(database, { directory: migrationsDirectory });
+    const migrated = await migrate(database, { directory: migrationsDirectory });
+    if (isCannotStart(migrated)) throw new Error(`${migrated.message} ${migrated.next}`);
     await seedDemoShop(database);
     const { merchantId } = demoMerchant;
     const summary = await importProducts({ database, file: sampleFile, merchantId });

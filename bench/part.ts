@@ -1,6 +1,8 @@
 import { startPaymentProvider } from '../simulators/payment-provider/server.run.ts';
 import { startApiProcess } from '../src/main/api.ts';
 import { demoMerchant } from '../src/main/demo-shop.sql.ts';
+import { createLoops } from '../src/main/loops.ts';
+import { noProbes } from '../src/main/process.ts';
 import { startWorkerProcess } from '../src/main/worker.ts';
 import { queueNames } from '../src/messaging/queues.ts';
 import { createLogger } from '../src/shared/log.ts';
@@ -21,20 +23,20 @@ async function start(part: PartSettings): Promise<{ url: string; stop(): Promise
       return await startPaymentProvider({ ...benchKeys, port: 0, dataDir: part.dataDir, log });
     case 'worker': {
       const worker = await startWorkerProcess(
-        { databaseUrl: part.databaseUrl, log },
+        { databaseUrl: part.databaseUrl, log, loops: createLoops(log) },
         {
           providerUrl: part.providerUrl,
           providerApiKey: new Secret(benchKeys.apiKey),
           queues: queueNames,
           connectionsMax,
-          healthPort: 0,
+          health: noProbes,
         },
       );
       return { url: 'no address', stop: worker.stop };
     }
     case 'api':
       return await startApiProcess(
-        { databaseUrl: part.databaseUrl, log },
+        { databaseUrl: part.databaseUrl, log, loops: createLoops(log) },
         {
           host: '127.0.0.1',
           port: 0,

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Bug } from '../../src/shared/assert.ts';
+import { sleep } from '../../src/shared/clock.ts';
 import { toError } from '../../src/shared/failure.ts';
 import type { Entry } from './books.ts';
 
@@ -9,9 +10,12 @@ import type { Entry } from './books.ts';
  * way share the next write and its fsync, so the rate is that of requests and not of the disk.
  */
 export type Journal = {
-  /** Resolves once the entries are on disk. After a failed write every append is rejected: the books are in doubt. */
+  /**
+   * Resolves once the entries are on disk. While the disk is full it waits for room. After any other failed write every
+   * append is rejected: the books are in doubt.
+   */
   readonly append: (entries: readonly Entry[]) => Promise<void>;
-  /** Resolves once all that was appended before is on disk. */
+  /** Resolves once all that was appended before is on disk. Rejected for good after a failed write, like an append. */
   readonly settled: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
@@ -35,10 +39,36 @@ export async function openJournal(
   if (spent.lines > spentLinesMax) await compact(path, spent.events);
   const file = await open(path, 'a');
   await syncFolder(dataDir);
-  return appendTo(file);
+  return appendTo(file, (await file.stat()).size);
 }
 
-function appendTo(file: FileHandle): Journal {
+/** While the disk is full it is tried again after so long. */
+const fullDiskRetryMs = 500;
+
+/** Appends to the file, of which so many bytes are good. */
+export function appendTo(
+  file: Pick<FileHandle, 'appendFile' | 'datasync' | 'truncate' | 'close'>,
+  size: number,
+): Journal {
+  let goodBytes = size;
+  const closing = new AbortController();
+
+  async function writeWhole(text: string): Promise<void> {
+    for (;;) {
+      try {
+        await file.appendFile(text);
+        await file.datasync();
+        goodBytes += Buffer.byteLength(text);
+        return;
+      } catch (error) {
+        if (!isDiskFull(error) || closing.signal.aborted) throw error;
+        // What was written of it goes, or the next try would stand behind a torn line.
+        await file.truncate(goodBytes);
+        await sleep(fullDiskRetryMs, closing.signal);
+      }
+    }
+  }
+
   type Waiting = { text: string; resolve: () => void; reject: (error: Error) => void };
   let waiting: Waiting[] = [];
   let writing: Promise<void> | null = null;
@@ -50,8 +80,7 @@ function appendTo(file: FileHandle): Journal {
       waiting = [];
       try {
         if (failure !== null) throw failure;
-        await file.appendFile(group.map((one) => one.text).join(''));
-        await file.datasync();
+        await writeWhole(group.map((one) => one.text).join(''));
         for (const one of group) one.resolve();
       } catch (error) {
         failure = toError(error);
@@ -72,12 +101,17 @@ function appendTo(file: FileHandle): Journal {
 
   return {
     append,
-    settled: () => (writing === null ? Promise.resolve() : append([])),
+    settled: () => (writing === null && failure === null ? Promise.resolve() : append([])),
     async close() {
+      closing.abort();
       if (writing !== null) await writing;
       await file.close();
     },
   };
+}
+
+function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(String((error as NodeJS.ErrnoException).code));
 }
 
 /** What a rewrite would save: repeated arrivals of a key, and deliveries that are over. */

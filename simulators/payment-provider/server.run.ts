@@ -29,6 +29,8 @@ export type PaymentProviderOptions = {
   /** The wait after the first failed delivery of a webhook; it doubles up to a minute. */
   readonly webhookRetryMs?: number;
   readonly log: Logger;
+  /** Told that the books cannot be written any more: every request fails until it is started again. */
+  readonly onLost?: (error: Error) => void;
 };
 
 const bodyBytesMax = 64 * 1024;
@@ -41,16 +43,20 @@ export async function startPaymentProvider(
   const { log } = options;
   const books = newBooks();
   const journal = await openJournal(options.dataDir, (entry) => evolve(books, entry));
+  const append: World['append'] = (entries) => {
+    const written = journal.append(entries);
+    written.catch((error: Error) => options.onLost?.(error));
+    return written;
+  };
   const onError = (error: Error): void => log.error('the payment provider simulator failed', { error });
   const poster = options.webhookUrl === undefined ? null : webhookPoster(options.webhookUrl, options.webhookSecret);
   const retry = options.webhookRetryMs === undefined ? {} : { retryMs: options.webhookRetryMs };
-  const deliveries =
-    poster === null ? null : startDeliveries({ books, append: journal.append, post: poster.post, onError, ...retry });
+  const deliveries = poster === null ? null : startDeliveries({ books, append, post: poster.post, onError, ...retry });
   const stopping = new AbortController();
   const world: World = {
     books,
     faults: newFaultBoard(),
-    append: journal.append,
+    append,
     settled: journal.settled,
     nowMs: machineClock.nowMs,
     newId: newUuid,

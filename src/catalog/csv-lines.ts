@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { looksLikeCardNumber } from '../shared/card-numbers.ts';
 
 /** One line of a file. `text` is null where the line is longer than the limit. */
 export type NumberedLine = { readonly number: number; readonly text: string | null };
@@ -50,4 +51,22 @@ export function fieldsOf(line: string): readonly string[] | null {
   } catch {
     return null;
   }
+}
+
+/** Why a line of a file has no fields. */
+export type LineFault = 'too_long' | 'wrong_columns';
+
+/** Why the text of a field is refused before anybody asks what it means. */
+export type TextFault = 'card_number' | 'too_long' | 'not_text';
+
+export function faultOfField(text: string, lengthMax: number): TextFault | null {
+  if (looksLikeCardNumber(text)) return 'card_number';
+  if (text.length > lengthMax) return 'too_long';
+  // The decoder puts U+FFFD where the bytes are no UTF-8: what stood there is lost.
+  return text.includes('\uFFFD') ? 'not_text' : null;
+}
+
+/** Control characters and runs of white space become one space. */
+export function cleaned(text: string): string {
+  return text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
 }

@@ -1,12 +1,16 @@
 import { receiveFirstStock } from '../inventory/stock.sql.ts';
+import { present } from '../shared/assert.ts';
 import { isRefused, type Refused, refuse } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
+import type { Currency } from '../shared/money.ts';
 import type { Database, Transaction } from '../shared/postgres/client.ts';
+import { type ReadProgress, readCsvFile, refuseFile } from './csv-file.run.ts';
 import { readMerchantCurrency, upsertProducts } from './import.sql.ts';
-import type { ImportSummary, LeftOut, LeftOutReason } from './import-summary.ts';
-import { isFault, type RetailColumn, retailCurrency, whyNoSale } from './online-retail.ts';
-import { type ReadProgress, readRetailFile } from './retail-file.run.ts';
-import { productsOf, type SalesTally, type TalliedProduct, tallySale, tallySkusMax } from './sales-tally.ts';
+import { columnsOfSources, type Source, sourceOf } from './import-sources.ts';
+import { type ImportSummary, renderLeftOut, tallyLeftOut } from './import-summary.ts';
+import { retailCurrency } from './online-retail.ts';
+import type { ListedProduct } from './product-list.ts';
+import { tallySkusMax } from './sales-tally.ts';
 
 export type ImportOptions = {
   readonly database: Database;
@@ -24,74 +28,82 @@ export type ImportProgress =
 
 /** Large enough that round trips do not count, small enough that a statement takes milliseconds. */
 const batchProducts = 500;
-const examplesMax = 3;
 
 /**
- * Makes the catalogue of a merchant from the order lines of a file. The file is read to its end before anything is
- * written, and all is written in one transaction: an import happens whole or not at all. A second import brings
- * titles and prices up to date and leaves stock alone.
+ * Makes products of the rows of a file: of a plain list with prices in the merchant's currency, or of order lines. The
+ * file is read to its end before anything is written, and all is written in one transaction: an import happens whole or
+ * not at all. A second import brings titles and prices up to date and leaves stock alone; checkouts that were quoted
+ * before keep their quote, and are refused with what changed when they are completed.
  */
 export async function runImport(options: ImportOptions): Promise<Refused | ImportSummary> {
   const currency = await readMerchantCurrency(options.database, options.merchantId);
   if (currency === null)
     return refuse('not_found', `There is no merchant ${options.merchantId}.`, { path: '$.merchant' });
-  if (currency !== retailCurrency) {
-    const message = `The prices of the file are in ${retailCurrency}, and ${options.merchantId} sells in ${currency}.`;
-    return refuse('currency_unsupported', message, { path: '$.merchant' });
-  }
-  const sales = await readSales(options);
-  if (isRefused(sales)) return sales;
-  const products = productsOf(sales.tally);
+  const read = await readSource(options, currency);
+  if (isRefused(read)) return read;
+  const { source, ...rows } = read;
   const { file } = options;
-  if (products.length === 0) {
-    return refuse('input_invalid', `${file} cannot be imported: no row of it is a sale.`, { path: '$.file' });
-  }
-  const written = await options.database.transaction((tx) => writeCatalogue(tx, options, products));
-  return { file, rowsRead: sales.rowsRead, rowsTaken: sales.rowsTaken, leftOut: sales.leftOut, ...written };
+  if (source.isFull()) return refuseFile(file, `it has more than ${tallySkusMax} products`);
+  const products = source.products();
+  if (products.length === 0) return refuseEmpty(file, rows);
+  const written = await options.database.transaction((tx) => writeCatalogue(tx, options, currency, products));
+  return { file, rowsAre: source.rowsAre, ...rows, ...written };
 }
 
-type Sales = Pick<ImportSummary, 'rowsRead' | 'rowsTaken' | 'leftOut'> & { readonly tally: SalesTally };
+type Rows = Pick<ImportSummary, 'rowsRead' | 'rowsTaken' | 'leftOut'>;
 
-async function readSales(options: ImportOptions): Promise<Refused | Sales> {
-  const tally: SalesTally = new Map();
-  const leftOut = new Map<LeftOutReason, { rows: number; examples: { line: number; field: RetailColumn | null }[] }>();
+async function readSource(options: ImportOptions, currency: Currency): Promise<Refused | (Rows & { source: Source })> {
+  const { file, merchantId, onProgress } = options;
+  const leftOut = tallyLeftOut();
+  let source: Source | null = null;
   let rowsTaken = 0;
-  let isFull = false;
-  function leaveOut(reason: LeftOutReason, line: number, field: RetailColumn | null): void {
-    const entry = leftOut.get(reason) ?? { rows: 0, examples: [] };
-    entry.rows += 1;
-    if (entry.examples.length < examplesMax) entry.examples.push({ line, field });
-    leftOut.set(reason, entry);
-  }
-  const read = await readRetailFile({
-    file: options.file,
-    onRow(row, line) {
-      if (isFault(row)) return leaveOut(row.fault, line, row.field);
-      const reason = whyNoSale(row);
-      if (reason !== null) return leaveOut(reason, line, null);
-      rowsTaken += 1;
-      isFull ||= !tallySale(tally, row);
+  const read = await readCsvFile({
+    file,
+    expected: columnsOfSources,
+    begin(names) {
+      const found = sourceOf(names, currency);
+      if (found === null) return null;
+      if (found.rowsAre === 'sales' && currency !== retailCurrency) return refuseCurrency(merchantId, currency);
+      source = found;
+      return (fields, line) => {
+        const left = found.take(fields);
+        if (left === null) rowsTaken += 1;
+        else leftOut.add(left, line);
+      };
     },
-    onProgress: (progress) => options.onProgress?.({ phase: 'reading', ...progress }),
+    onProgress: (progress) => onProgress?.({ phase: 'reading', ...progress }),
   });
   if (isRefused(read)) return read;
-  if (isFull) {
-    const message = `${options.file} cannot be imported: it has more than ${tallySkusMax} products.`;
-    return refuse('input_invalid', message, { path: '$.file' });
-  }
-  return { rowsRead: read.rowsRead, rowsTaken, leftOut: mostFirst(leftOut), tally };
+  return {
+    source: present<Source>(source, 'the kind of a file that was read'),
+    rowsRead: read.rowsRead,
+    rowsTaken,
+    leftOut: leftOut.all(),
+  };
 }
 
-function mostFirst(leftOut: ReadonlyMap<LeftOutReason, Omit<LeftOut, 'reason'>>): LeftOut[] {
-  return [...leftOut].map(([reason, rest]) => ({ reason, ...rest })).sort((left, right) => right.rows - left.rows);
+function refuseCurrency(merchantId: string, currency: Currency): Refused {
+  const message =
+    `The prices of order lines are in ${retailCurrency}, and ${merchantId} sells in ${currency}: ` +
+    'import a list of products.';
+  return refuse('currency_unsupported', message, { path: '$.merchant' });
+}
+
+/** Nothing was imported, and that is no success: what was left out, and why, is all there is to say. */
+function refuseEmpty(file: string, { rowsRead, leftOut }: Rows): Refused {
+  const reason = rowsRead === 0 ? 'it has no rows' : `none of its rows can be taken`;
+  const refusal = refuseFile(file, reason);
+  const message = [refusal.message, ...leftOut.map(renderLeftOut)].join('\n');
+  return { ...refusal, message, details: { rowsRead, leftOut } };
 }
 
 async function writeCatalogue(
   tx: Transaction,
   options: ImportOptions,
-  all: readonly TalliedProduct[],
+  currency: Currency,
+  all: readonly ListedProduct[],
 ): Promise<Pick<ImportSummary, 'products' | 'stock'>> {
-  const { merchantId, actor, newId } = options;
+  const { merchantId } = options;
   const products = { created: 0, updated: 0, unchanged: 0 };
   const stock = { skus: 0, units: 0n };
   for (let start = 0; start < all.length; start += batchProducts) {
@@ -99,9 +111,8 @@ async function writeCatalogue(
     const skus = batch.map((product) => product.sku);
     const titles = batch.map((product) => product.title);
     const pricesMinor = batch.map((product) => product.priceMinor);
-    const units = batch.map((product) => product.receivedUnits);
-    const changed = await upsertProducts(tx, { merchantId, currency: retailCurrency, skus, titles, pricesMinor });
-    const received = await receiveFirstStock(tx, { merchantId, skus, units, actor, reason: 'import', newId });
+    const changed = await upsertProducts(tx, { merchantId, currency, skus, titles, pricesMinor });
+    const received = await receiveStock(tx, options, batch);
     const created = changed.filter((row) => row.created).length;
     products.created += created;
     products.updated += changed.length - created;
@@ -111,4 +122,13 @@ async function writeCatalogue(
     options.onProgress?.({ phase: 'writing', products: start + batch.length, productsTotal: all.length });
   }
   return { products, stock };
+}
+
+/** The first stock of those that have none yet. Nothing is received where the file says nothing, or zero. */
+function receiveStock(tx: Transaction, options: ImportOptions, batch: readonly ListedProduct[]) {
+  const { merchantId, actor, newId } = options;
+  const stocked = batch.flatMap(({ sku, receivedUnits }) => (receivedUnits ? [{ sku, receivedUnits }] : []));
+  const skus = stocked.map(({ sku }) => sku);
+  const units = stocked.map(({ receivedUnits }) => receivedUnits);
+  return receiveFirstStock(tx, { merchantId, skus, units, actor, reason: 'import', newId });
 }

@@ -1,4 +1,5 @@
 import { currencyOf, parseDecimal } from '../shared/money.ts';
+import { cleaned, faultOfField, type LineFault, type TextFault } from './csv-lines.ts';
 
 /** The columns of the Online Retail data set (D. Chen, UCI, doi 10.24432/C5BW33), in order. */
 export const retailColumns = [
@@ -35,21 +36,27 @@ export type RetailLine = {
 
 /** Why a row is refused whole: it cannot be read, and nothing of it is guessed. */
 export type RowFault = {
-  readonly fault: 'wrong_columns' | 'too_long' | 'not_text' | 'not_a_number' | 'not_a_date' | 'wrong_form';
+  readonly fault: LineFault | TextFault | 'not_a_number' | 'not_a_date' | 'wrong_form';
   readonly field: RetailColumn | null;
 };
 
 /** Why a row that can be read is not a sale of a product. */
 export type NoSaleReason = 'cancellation' | 'fee' | 'negative_quantity' | 'no_price' | 'no_name';
 
+/** Whether a first line names these columns, in whatever case. */
+export function isRetailHeader(names: readonly string[]): boolean {
+  return names.length === retailColumns.length && retailColumns.every((c, i) => c.toLowerCase() === names[i]);
+}
+
 /** Parses a row once. Everything after it trusts the types. */
-export function parseRow(fields: readonly string[]): RetailLine | RowFault {
+export function parseRow(fields: readonly string[] | LineFault): RetailLine | RowFault {
+  if (typeof fields === 'string') return { fault: fields, field: null };
   if (fields.length !== retailColumns.length) return { fault: 'wrong_columns', field: null };
   const [invoice = '', code = '', description = '', quantity = '', date = '', price = '', customer = '', country = ''] =
     fields;
   const fault = faultOfText(fields);
   if (fault !== null) return fault;
-  const sku = clean(code).toUpperCase();
+  const sku = cleaned(code).toUpperCase();
   const unitPriceMinor = parseDecimal(price, retailCurrency);
   const invoicedAtMs = parseDate(date.trim());
   const customerForm = /^(?:(\d{1,10})(?:\.0)?)?$/.exec(customer.trim());
@@ -62,12 +69,12 @@ export function parseRow(fields: readonly string[]): RetailLine | RowFault {
   return {
     invoice: invoice.trim(),
     sku,
-    title: clean(description),
+    title: cleaned(description),
     quantity: Number(quantity),
     unitPriceMinor,
     invoicedAtMs,
     customer: customerForm[1] ?? null,
-    country: clean(country),
+    country: cleaned(country),
   };
 }
 
@@ -116,17 +123,10 @@ const lengthsMax: readonly number[] = [16, 64, 255, 10, 32, 48, 16, 64];
 
 function faultOfText(fields: readonly string[]): RowFault | null {
   for (const [index, text] of fields.entries()) {
-    const field = retailColumns[index] ?? null;
-    if (text.length > (lengthsMax[index] ?? 0)) return { fault: 'too_long', field };
-    // The decoder puts U+FFFD where the bytes are no UTF-8: what stood there is lost.
-    if (text.includes('\uFFFD')) return { fault: 'not_text', field };
+    const fault = faultOfField(text, lengthsMax[index] ?? 0);
+    if (fault !== null) return { fault, field: retailColumns[index] ?? null };
   }
   return null;
-}
-
-/** Control characters and runs of white space become one space. */
-function clean(text: string): string {
-  return text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
 }
 
 const dayMs = 86_400_000;

@@ -23,8 +23,12 @@ const productsQuery = Type.Object(
         description: 'Words of the title, as a person types them: `"tea light" -red`.',
       }),
     ),
-    min_price: Type.Optional(Type.String({ pattern: '^[0-9]{1,14}$', description: 'In minor units, inclusive.' })),
-    max_price: Type.Optional(Type.String({ pattern: '^[0-9]{1,14}$', description: 'In minor units, inclusive.' })),
+    min_price: Type.Optional(
+      Type.String({ pattern: '^[0-9]{1,14}$', description: 'A whole number of minor units, inclusive.' }),
+    ),
+    max_price: Type.Optional(
+      Type.String({ pattern: '^[0-9]{1,14}$', description: 'A whole number of minor units, inclusive.' }),
+    ),
     in_stock: Type.Optional(
       Type.String({ enum: ['true', 'false'], description: 'true: only what could be bought now.' }),
     ),
@@ -100,7 +104,7 @@ export function parseProductsQuery(query: unknown): Refused | ProductsAsk {
   const { q, min_price, max_price, in_stock, sort, limit, cursor } = parsed.value;
   const pageSize = limit === undefined ? limits.pageSizeDefault : Number(limit);
   if (pageSize > limits.pageSizeMax) {
-    return refuse('input_invalid', `This value must be at most ${limits.pageSizeMax}.`, { path: 'query:limit' });
+    return refuse('input_invalid', `This number must be ${limits.pageSizeMax} or less.`, { path: 'query:limit' });
   }
   const filter: ProductFilter = {
     words: q === undefined || q.trim() === '' ? null : q,

@@ -1,122 +1,19 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
-import { type Refused, RefusedError, refuse } from '../shared/failure.ts';
-import { fieldsOf, lineCutter, type NumberedLine } from './csv-lines.ts';
-import { parseRow, type RetailLine, type RowFault, retailColumns } from './online-retail.ts';
+import type { Refused } from '../shared/failure.ts';
+import { type ReadProgress, readCsvFile } from './csv-file.run.ts';
+import { isRetailHeader, parseRow, type RetailLine, type RowFault, retailColumns } from './online-retail.ts';
 
-export type ReadOptions = {
+/** Reads a file of order lines. A row that cannot be parsed is handed on as a fault and costs no other row. */
+export async function readRetailFile(options: {
   readonly file: string;
   /** Called with every row, in the order of the file. `line` counts from 1, the header included. */
   readonly onRow: (row: RetailLine | RowFault, line: number) => void;
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
-};
-
-/** `bytesRead` of `bytesTotal` of the file as it lies on disk, compressed or not. */
-export type ReadProgress = { readonly rows: number; readonly bytesRead: number; readonly bytesTotal: number };
-
-/** The whole data set has 541,909 rows. A file beyond this is another one, or a bomb of zeros. */
-export const fileRowsMax = 20_000_000;
-const fileCharsMax = 8_000_000_000;
-const progressEveryRows = 10_000;
-
-/**
- * Reads a file of order lines, gzipped or plain, in bounded memory. A row that cannot be parsed is handed on as a
- * fault and costs no other row. A file that cannot be read to its end, or has another header, is refused.
- */
-export async function readRetailFile(options: ReadOptions): Promise<Refused | { rowsRead: number }> {
-  try {
-    return await read(options);
-  } catch (error) {
-    if (error instanceof RefusedError) return error.refusal;
-    const reason = reasons[String((error as { code?: unknown }).code)];
-    if (reason === undefined) throw error;
-    return refuseFile(options.file, reason);
-  }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'this user may not read it',
-  EIO: 'the disk does not give it',
-  Z_BUF_ERROR: 'it is gzip that ends too early; copy it again',
-  Z_DATA_ERROR: 'it is gzip that is damaged; copy it again',
-};
-
-function refuseFile(file: string, reason: string): Refused {
-  return refuse('input_invalid', `${file} cannot be imported: ${reason}.`, { path: '$.file' });
-}
-
-async function read(options: ReadOptions): Promise<{ rowsRead: number }> {
-  const { bytesTotal, isGzip } = await look(options.file);
-  const source = createReadStream(options.file);
-  const rows = rowReader(options, () => ({ bytesRead: source.bytesRead, bytesTotal }));
-  const cutter = lineCutter();
-  // Broken UTF-8 becomes U+FFFD, for which the row and not the file is refused. A byte order mark is dropped.
-  const decoder = new TextDecoder('utf-8');
-  let chars = 0;
-  async function consume(chunks: AsyncIterable<Buffer>): Promise<void> {
-    for await (const chunk of chunks) {
-      chars += chunk.length;
-      if (chars > fileCharsMax) throw new RefusedError(refuseFile(options.file, 'it unpacks to more than 8 GB'));
-      for (const line of cutter.push(decoder.decode(chunk, { stream: true }))) rows.take(line);
-    }
-    for (const line of cutter.push(decoder.decode())) rows.take(line);
-    for (const line of cutter.end()) rows.take(line);
-  }
-  await (isGzip ? pipeline(source, createGunzip(), consume) : pipeline(source, consume));
-  return { rowsRead: rows.end() };
-}
-
-/** Gzip is told by its first two bytes and not by its name. */
-async function look(file: string): Promise<{ bytesTotal: number; isGzip: boolean }> {
-  const handle = await open(file, 'r');
-  try {
-    const { size } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-    return { bytesTotal: size, isGzip: bytesRead === 2 && buffer.readUInt16BE(0) === 0x1f8b };
-  } finally {
-    await handle.close();
-  }
-}
-
-function rowReader(options: ReadOptions, bytes: () => { bytesRead: number; bytesTotal: number }) {
-  let hasHeader = false;
-  let rows = 0;
-  function take(line: NumberedLine): void {
-    if (line.text?.trim() === '') return;
-    if (!hasHeader) {
-      refuseOtherHeader(options.file, line.text ?? '');
-      hasHeader = true;
-      return;
-    }
-    rows += 1;
-    if (rows > fileRowsMax) throw new RefusedError(refuseFile(options.file, `it has more than ${fileRowsMax} rows`));
-    options.onRow(parseLine(line.text), line.number);
-    if (rows % progressEveryRows === 0) options.onProgress?.({ rows, ...bytes() });
-  }
-  function end(): number {
-    if (!hasHeader) throw new RefusedError(refuseFile(options.file, 'it is empty'));
-    options.onProgress?.({ rows, ...bytes() });
-    return rows;
-  }
-  return { take, end };
-}
-
-function parseLine(text: string | null): RetailLine | RowFault {
-  if (text === null) return { fault: 'too_long', field: null };
-  const fields = fieldsOf(text);
-  return fields === null ? { fault: 'wrong_columns', field: null } : parseRow(fields);
-}
-
-function refuseOtherHeader(file: string, text: string): void {
-  const names = fieldsOf(text)?.map((name) => name.trim().toLowerCase()) ?? [];
-  const isHeader = names.length === retailColumns.length && retailColumns.every((c, i) => c.toLowerCase() === names[i]);
-  if (isHeader) return;
-  const begins = text.slice(0, 60).replace(/[^\x20-\x7e]/g, '?');
-  const expected = retailColumns.join(',');
-  throw new RefusedError(refuseFile(file, `its first line must be ${expected}, and it begins with "${begins}"`));
+}): Promise<Refused | { rowsRead: number }> {
+  const { file, onRow, onProgress } = options;
+  return await readCsvFile({
+    file,
+    onProgress,
+    expected: `${retailColumns.join(',')} (order lines)`,
+    begin: (names) => (isRetailHeader(names) ? (fields, line) => onRow(parseRow(fields), line) : null),
+  });
 }

@@ -16,6 +16,7 @@ import {
   type CommitDecision,
   type CommitRequest,
   decideCommit,
+  isOwn,
   type OpenCheckout,
   type StoredOutcome,
   whyNotOpen,
@@ -106,16 +107,19 @@ async function commitOnce(
   return outcomes;
 }
 
-/** The SKUs of what may be committed now; a replay locks nothing. */
+/** The SKUs of what may be committed now; a replay locks nothing, nor does a request for what is somebody else's. */
 function wantedSkus(
   checkouts: readonly OpenCheckout[],
   requests: readonly CommitRequest[],
   known: ReadonlyMap<number, unknown>,
 ) {
-  const asked = new Set(requests.flatMap((request, index) => (known.has(index) ? [] : [request.checkoutId])));
+  const asked = new Map(
+    requests.flatMap((request, index) => (known.has(index) ? [] : [[request.checkoutId, request] as const])),
+  );
   const wanted = new Map<string, { merchantId: string; sku: string }>();
   for (const checkout of checkouts) {
-    if (!asked.has(checkout.checkoutId) || whyNotOpen(checkout) !== null) continue;
+    const request = asked.get(checkout.checkoutId);
+    if (request === undefined || !isOwn(checkout, request) || whyNotOpen(checkout) !== null) continue;
     const { merchantId } = checkout;
     for (const { sku } of checkout.quote.content.lines) wanted.set(`${merchantId} ${sku}`, { merchantId, sku });
   }

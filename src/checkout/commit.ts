@@ -74,7 +74,7 @@ export function decideCommit(
     if (sameBytes(known.requestSha256, request.requestSha256)) return { decision: 'replay', outcome: known.outcome };
     return reject('idempotency_key_reused', 'This Idempotency-Key was used for another request. Use a new key.');
   }
-  if (checkout === null || checkout.merchantId !== request.merchantId || checkout.callerId !== request.callerId) {
+  if (checkout === null || !isOwn(checkout, request)) {
     return reject('not_found', 'There is no such checkout under this key.');
   }
   const notOpen = whyNotOpen(checkout);
@@ -95,6 +95,14 @@ export function decideCommit(
   const lacks = lacksOf(quote.content);
   if (lacks.length > 0) return reject('checkout_incomplete', describeLacks(lacks));
   return priceRefusal(quote, offers, requote) ?? stockRefusal(quote, free) ?? take(checkout, free);
+}
+
+/** Whether a checkout is the caller's own: that of another merchant or caller does not exist for it. */
+export function isOwn(
+  checkout: Pick<OpenCheckout, 'merchantId' | 'callerId'>,
+  caller: { readonly merchantId: string; readonly callerId: string },
+): boolean {
+  return checkout.merchantId === caller.merchantId && checkout.callerId === caller.callerId;
 }
 
 /** Whether an order that ended so leaves its checkout open for another payment. */

@@ -6,8 +6,9 @@ export const releaseUndo: UndoHandler = {
   async begin(tx, order) {
     const units = await releaseReservations(tx, order.orderId);
     if (units === 0) return { now: { outcome: 'done', detail: 'nothing was held any more' } };
+    const detail = `${units} ${units === 1 ? 'unit' : 'units'} released`;
     return {
-      now: { outcome: 'done', detail: `${units} units released`, events: [{ type: 'StockReleased', data: { units } }] },
+      now: { outcome: 'done', detail, events: [{ type: 'StockReleased', data: { units } }] },
     };
   },
 };

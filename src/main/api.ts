@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { createWaker } from '../messaging/waker.run.ts';
 import { Secret } from '../shared/secret.ts';
+import { readArguments } from './arguments.ts';
 import { healthOf, metricsOf, openDatabase, type ProcessContext, runProcess, type Stoppable } from './process.ts';
 import { buildApi } from './wiring.ts';
 
@@ -21,7 +22,8 @@ export type ApiSettings = {
 const drainGraceMs = 8_000;
 
 /** `onetill api`: HTTP in. Any number may run on one database. */
-export async function run(_argv: readonly string[]): Promise<number> {
+export async function run(argv: readonly string[]): Promise<number> {
+  if (readArguments('api', argv) === null) return 2;
   return await runProcess('api', async (context, values) => {
     return await startApiProcess(context, {
       host: values.host,
@@ -52,7 +54,7 @@ export async function startApiProcess(
       shopUrl: settings.shopUrl,
       publicMerchantId: settings.publicMerchantId,
       webhookSources: [{ provider: 'simulated', secrets: settings.webhookSecrets }],
-      health: healthOf(database, metrics, () => isStopping),
+      health: healthOf(context, database, metrics, () => isStopping),
     },
   );
   try {

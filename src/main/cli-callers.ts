@@ -4,6 +4,7 @@ import { isRefused } from '../shared/failure.ts';
 import { Secret } from '../shared/secret.ts';
 import { byOf, byOption, shortText } from './cli-options.ts';
 import type { Answer, Run, Session } from './cli-session.ts';
+import { sameDatabase } from './hints.ts';
 
 type MerchantOptions = { by?: string; name: string; currency: string; country: string };
 
@@ -14,13 +15,13 @@ export function addCallers(program: Command, run: Run, runAnywhere: Run): void {
     .description('who sells')
     .command('add')
     .description('makes a merchant')
-    .argument('<id>', 'lower case letters, digits and dashes')
+    .argument('<id>', 'lower case letters, digits and dashes', shortText)
     .requiredOption('--name <text>', 'what people call it', shortText)
     .requiredOption('--currency <code>', 'ISO 4217, such as GBP')
     .requiredOption('--country <code>', 'where it ships from: ISO 3166 in two letters, such as GB')
     .addOption(byOption())
     .action((id: string, options: MerchantOptions, command: Command) =>
-      runAnywhere(command, (session) => makeMerchant(session, id, options)),
+      runAnywhere(command, (session) => makeMerchant(session, id, options, sameDatabase(command.optsWithGlobals()))),
     );
   const callers = program.command('callers').description('who may call: holders of API keys');
   callers
@@ -30,7 +31,7 @@ export function addCallers(program: Command, run: Run, runAnywhere: Run): void {
   callers
     .command('add')
     .description('makes a caller and shows its API key, this once')
-    .argument('<id>', 'lower case letters, digits and dashes')
+    .argument('<id>', 'lower case letters, digits and dashes', shortText)
     .requiredOption('--name <text>', 'what people call it', shortText)
     .addOption(byOption())
     .action((id: string, options: { by?: string; name: string }, command: Command) =>
@@ -50,13 +51,18 @@ export function addCallers(program: Command, run: Run, runAnywhere: Run): void {
     );
 }
 
-async function makeMerchant(session: Session, merchantId: string, options: MerchantOptions): Promise<Answer> {
+async function makeMerchant(
+  session: Session,
+  merchantId: string,
+  options: MerchantOptions,
+  again: string,
+): Promise<Answer> {
   const { addMerchant } = await import('../operations/callers.run.ts');
   const { name, currency, country } = options;
   const deed = { database: session.database, newId: session.newId, by: byOf(session.io, options) };
   const refusal = await addMerchant(deed, { merchantId, name, currency, country });
   if (refusal !== null) return refusal;
-  const next = `Give it callers: onetill callers add shop --name 'The shop' --merchant ${merchantId}\n`;
+  const next = `Give it callers: onetill callers add shop --name 'The shop' --merchant ${merchantId}${again}\n`;
   return { document: { merchant: merchantId, currency, country }, text: () => `${merchantId} is there. ${next}` };
 }
 

@@ -82,7 +82,7 @@ async function replay(io: CliIo, options: ReplayOptions, globals: GlobalOptions)
   const { replayExitCode, replayInvoices, renderReplay } = await import('../operations/replay.cli.ts');
   const { prefix } = await import('../storefront-api/ucp/v2026-04-08/version.ts');
   const { demoMerchant } = await import('./demo-shop.sql.ts');
-  const apiUrl = options.url ?? (await findRuntime(globals));
+  const apiUrl = options.url ?? (await findRuntime(globals, '--url URL'));
   if (isRefused(apiUrl)) return apiUrl;
   const origin = typeof apiUrl === 'string' ? apiUrl : apiUrl.apiUrl;
   const summary = await replayInvoices({
@@ -96,7 +96,9 @@ async function replay(io: CliIo, options: ReplayOptions, globals: GlobalOptions)
     seed: options.seed,
     waitMs: options.waitMs,
     signal: io.untilStopped(),
-    progress: io.errIsTerminal ? (line) => io.err(`\r${line}\u001b[K`) : undefined,
+    progress: io.errIsTerminal
+      ? { everyMs: 250, show: (line) => io.err(`\r${line}\u001b[K`) }
+      : { everyMs: 2_000, show: (line) => io.err(`${line}\n`) },
   });
   if (io.errIsTerminal) io.err('\r\u001b[K');
   if (isRefused(summary)) return summary;

@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { stockUnitsMax } from '../inventory/stock.sql.ts';
+import { looksLikeCardNumber } from '../shared/card-numbers.ts';
+import { RefusedError, refuse } from '../shared/failure.ts';
 import type { CliIo } from './cli-session.ts';
 
 /** Parsers of option values. Commander shows what they throw, with the option's name, as wrong usage. */
@@ -28,11 +30,21 @@ const textMax = 255;
 
 /** A name, a reason, a resolution: something in one line that a row can hold. */
 export function shortText(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = withoutCardNumber(text.trim());
   if (trimmed === '') throw new InvalidArgumentError('It is empty.');
   if ([...trimmed].length > textMax) throw new InvalidArgumentError(`It has more than ${textMax} characters.`);
   if (/\p{Cc}/u.test(trimmed)) throw new InvalidArgumentError('It holds a line break or another control character.');
   return trimmed;
+}
+
+/**
+ * A text that is kept, as it is: it may say anything but a card number. As a refusal, because what Commander says of a
+ * wrong argument repeats it.
+ */
+export function withoutCardNumber(text: string): string {
+  if (!looksLikeCardNumber(text)) return text;
+  const message = 'A text of this command looks like a card number, which is never kept here. Say it without.';
+  throw new RefusedError(refuse('card_number_refused', message));
 }
 
 export function whole(text: string, least: number, most: number): number {

@@ -55,7 +55,7 @@ async function list({ database, merchantId }: Session, options: ListOptions): Pr
   const listed = options.oldest === true ? await oldestOrders(database, ask) : await newestOrders(database, ask);
   return {
     document: orderListDocument(listed, options.oldest === true ? Number.POSITIVE_INFINITY : options.limit),
-    text: (paint) => renderOrderList(listed, paint),
+    text: (paint) => renderOrderList(listed, { status: ask.status, isFirstPage: before === null }, paint),
   };
 }
 

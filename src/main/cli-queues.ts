@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type LetterStatus, letterStatuses } from '../messaging/dead-letter.ts';
+import type { LetterFilter, LettersSettled } from '../operations/dead-letters.run.ts';
 import { isRefused, type Refused, refuse } from '../shared/failure.ts';
 import { type IdType, parseExternalId } from '../shared/ids.ts';
 import { byOf, byOption, limitOption, shortText } from './cli-options.ts';
@@ -28,32 +29,77 @@ export function addQueues(program: Command, run: Run): void {
     .description('one dead letter, with every attempt')
     .argument('<id>', 'the message, such as msg_0199…')
     .action((id: string, _options: object, command: Command) => run(command, (session) => showLetter(session, id)));
-  letters
-    .command('replay')
-    .description('back into the queue, with no attempt counted')
-    .argument('<ids...>', 'messages, such as msg_0199…')
-    .addOption(byOption())
-    .action((ids: string[], options: { by?: string }, command: Command) =>
-      run(command, async (session) => {
-        const { replayLetter } = await import('../operations/dead-letters.run.ts');
-        const deed = { ...session, by: byOf(session.io, options) };
-        return await each('message', ids, 'replayed', (id) => replayLetter(deed, id));
-      }),
-    );
-  letters
-    .command('discard')
-    .description('settled without effect')
-    .argument('<ids...>', 'messages, such as msg_0199…')
-    .addOption(byOption())
-    .requiredOption('--why <reason>', 'why the effect is not needed', shortText)
-    .action((ids: string[], options: { by?: string; why: string }, command: Command) =>
-      run(command, async (session) => {
-        const { discardLetter } = await import('../operations/dead-letters.run.ts');
-        const deed = { ...session, by: byOf(session.io, options) };
-        return await each('message', ids, 'discarded', (id) => discardLetter(deed, id, options.why));
-      }),
-    );
+  addSettling(letters, run);
   addInbox(program, run);
+}
+
+type SettlingOptions = {
+  readonly by?: string;
+  readonly all?: boolean;
+  readonly queue?: string;
+  readonly type?: string;
+};
+
+/** `replay` and `discard`: letters that are named, or all that are open. */
+function addSettling(letters: Command, run: Run): void {
+  settling(letters, 'replay', 'back into the queue, with no attempt counted').action(
+    (ids: string[], options: SettlingOptions, command: Command) => {
+      const filter = filterOf(command, ids, options);
+      return run(command, async (session) => {
+        const { replayLetter, replayLetters } = await import('../operations/dead-letters.run.ts');
+        const deed = { ...session, by: byOf(session.io, options) };
+        if (filter !== null) return many('replayed', await replayLetters(deed, filter));
+        return await each('message', ids, 'replayed', (id) => replayLetter(deed, id));
+      });
+    },
+  );
+  settling(letters, 'discard', 'settled without effect')
+    .requiredOption('--why <reason>', 'why the effect is not needed', shortText)
+    .action((ids: string[], options: SettlingOptions & { why: string }, command: Command) => {
+      const filter = filterOf(command, ids, options);
+      return run(command, async (session) => {
+        const { discardLetter, discardLetters } = await import('../operations/dead-letters.run.ts');
+        const deed = { ...session, by: byOf(session.io, options) };
+        if (filter !== null) return many('discarded', await discardLetters(deed, filter, options.why));
+        return await each('message', ids, 'discarded', (id) => discardLetter(deed, id, options.why));
+      });
+    });
+}
+
+function settling(letters: Command, name: string, does: string): Command {
+  return letters
+    .command(name)
+    .description(does)
+    .argument('[ids...]', 'messages, such as msg_0199…')
+    .option('--all', 'every one that is open, instead of ids')
+    .option('--queue <name>', 'with --all: only of this queue', shortText)
+    .option('--type <name>', 'with --all: only of this type of message', shortText)
+    .addOption(byOption());
+}
+
+/** Which open letters are meant, or null if letters are named. What is neither or both is wrong usage. */
+function filterOf(command: Command, ids: readonly string[], options: SettlingOptions): LetterFilter | null {
+  const { all = false, queue = null, type = null } = options;
+  if (all && ids.length > 0) command.error('error: name messages or say --all, not both');
+  if (!all && ids.length === 0) command.error('error: name the messages, or say --all for every one that is open');
+  if (!all && (queue ?? type) !== null) command.error('error: --queue and --type go with --all');
+  return all ? { queue, type } : null;
+}
+
+/** How many letters were settled at once, and why some were not. */
+function many(done: 'replayed' | 'discarded', { settled, left, more }: LettersSettled): Answer {
+  const why = done === 'replayed' ? 'a message of the same cause is in the queue' : 'somebody else settled them';
+  return {
+    document: { [`${done}_count`]: settled, left_count: left, more },
+    text: () =>
+      [
+        `${settled} dead ${settled === 1 ? 'letter is' : 'letters are'} ${done}.`,
+        ...(left === 0 ? [] : [`${left} were left as they are: ${why}.`]),
+        ...(more ? ['More are open: say it again.'] : []),
+      ]
+        .join(' ')
+        .concat('\n'),
+  };
 }
 
 function addInbox(program: Command, run: Run): void {
@@ -103,8 +149,9 @@ async function listLetters({ database, merchantId }: Session, options: LetterOpt
   const { listDeadLetters } = await import('../messaging/dead-letters.sql.ts');
   const { letterDocument, renderLetters } = await import('../operations/queue-screen.ts');
   const status = options.status === 'all' ? null : options.status;
+  const which = `${status === null ? '' : `${status} `}dead letters`;
   const found = await listDeadLetters(database, { ...options, merchantId, status, queue: options.queue ?? null });
-  return { document: { dead_letters: found.map(letterDocument) }, text: (paint) => renderLetters(found, paint) };
+  return { document: { dead_letters: found.map(letterDocument) }, text: (paint) => renderLetters(found, which, paint) };
 }
 
 async function showLetter({ database, merchantId }: Session, id: string): Promise<Answer> {

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Paint } from '../operations/screen.ts';
-import { isRefused, type Refused, refuse, toError } from '../shared/failure.ts';
+import { isRefused, type Refused, RefusedError, refuse, toError } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Database } from '../shared/postgres/client.ts';
 import type { RefusalCode } from '../shared/refusals.ts';
+import { defaultDataDir } from './data-folder.ts';
+import { isDatabaseUrl } from './database-url.ts';
 
 /** What the command line has of the outside; handed in so that tests can look at it. */
 export type CliIo = {
@@ -105,7 +107,14 @@ export function showRefusal(io: CliIo, refusal: Refused, asJson: boolean): numbe
   return exitCodeOf(code);
 }
 
-const codesOfUsage: readonly RefusalCode[] = ['input_invalid', 'id_malformed', 'currency_unsupported'];
+const codesOfUsage: readonly RefusalCode[] = [
+  'input_invalid',
+  'id_malformed',
+  'currency_unsupported',
+  'api_key_missing',
+  'api_key_unknown',
+  'card_number_refused',
+];
 const codesOfFault: readonly RefusalCode[] = ['unavailable', 'internal', 'overloaded'];
 
 function exitCodeOf(code: RefusalCode): number {
@@ -118,29 +127,33 @@ function exitCodeOf(code: RefusalCode): number {
 async function findDatabase(io: CliIo, options: GlobalOptions): Promise<Refused | string> {
   const named = options.databaseUrl ?? (options.data === undefined ? nonEmpty(io.environment.DATABASE_URL) : undefined);
   if (named !== undefined) {
-    if (/^postgres(ql)?:\/\//.test(named) && URL.canParse(named)) return named;
+    if (isDatabaseUrl(named)) return named;
     return refuse('input_invalid', 'The database URL is not of the form postgres://user:password@host:5432/name.');
   }
-  const runtime = await findRuntime(options);
+  const runtime = await findRuntime(options, '--database-url URL');
   if (isRefused(runtime)) return runtime;
   const { databaseUrlOf } = await import('./runtime.ts');
   const url = await databaseUrlOf(runtime);
   if (url !== null) return url;
   return refuse(
     'unavailable',
-    'What runs there uses a database of yours: name it with DATABASE_URL or --database-url.',
+    'What runs there uses a database of yours, and its password was not kept: name it with DATABASE_URL or ' +
+      '--database-url.',
   );
 }
 
-/** What runs on the data folder, for commands that need its addresses. */
-export async function findRuntime(options: GlobalOptions): Promise<Refused | import('./runtime.ts').Runtime> {
+/** What runs on the data folder, or where else to say it is: with --data, or with the option of the command. */
+export async function findRuntime(
+  options: GlobalOptions,
+  orOption: string,
+): Promise<Refused | import('./runtime.ts').Runtime> {
   const { readRuntime } = await import('./runtime.ts');
-  const folder = options.data ?? '.onetill';
+  const folder = options.data ?? defaultDataDir(process.cwd());
   const runtime = await readRuntime(resolve(folder));
   if (runtime !== null) return runtime;
   return refuse(
     'unavailable',
-    `Nothing runs on ${folder}. Start it with npm start, or say where it is with --data DIR or --database-url URL.`,
+    `Nothing runs on ${folder}. Start it with npm start, or say where it is with --data DIR or ${orOption}.`,
   );
 }
 
@@ -150,6 +163,7 @@ export function nonEmpty(text: string | undefined): string | undefined {
 
 /** What went wrong in one sentence and what to do about it; never a stack trace. */
 export async function explain(thrown: unknown): Promise<Refused> {
+  if (thrown instanceof RefusedError) return thrown.refusal;
   const { isConnectionError, sqlState } = await import('../shared/postgres/client.ts');
   const state = sqlState(thrown);
   const error = toError(thrown);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isRefused, refuse } from '../shared/failure.ts';
-import { byOf, byOption, limitOption, shortText, units } from './cli-options.ts';
+import { byOf, byOption, limitOption, shortText, units, withoutCardNumber } from './cli-options.ts';
 import type { Answer, Run, Session } from './cli-session.ts';
 
 /** `onetill stock …` and `onetill import …`: what there is to sell. */
@@ -24,7 +24,7 @@ export function addStock(program: Command, run: Run): void {
         const levels = await listStock(database, { merchantId, afterSku: options.after ?? null, limit });
         const next = levels.length < limit ? null : (levels.at(-1)?.sku ?? null);
         const document = { stock: levels.map(levelDocument), next_after: next };
-        return { document, text: (paint) => renderLevels(levels, paint) };
+        return { document, text: (paint) => renderLevels(levels, paint, options.after === undefined) };
       }),
     );
   stock
@@ -41,13 +41,25 @@ export function addStock(program: Command, run: Run): void {
     .command('import')
     .description('the catalogue from a file')
     .command('products')
-    .description('products and their first stock from a file of order lines (CSV, or CSV in gzip)')
-    .argument('<file>', 'the file')
+    .description('products, their prices and their first stock from a file (CSV, or CSV in gzip)')
+    .argument('<file>', 'the file', withoutCardNumber)
     .addOption(byOption())
     .action((file: string, options: { by?: string }, command: Command) =>
       run(command, (session) => importFile(session, file, byOf(session.io, options))),
-    );
+    )
+    .addHelpText('after', columnsOfFiles);
 }
+
+const columnsOfFiles = `
+The first line of the file names its columns, and by them it is known what it is:
+
+  sku,title,price,stock
+      products: a price such as 12.50 in the merchant's currency; stock only counts for products that have none yet
+  InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+      order lines, of which products are made
+
+docs/importing.md says what each column takes, and why rows are left out.
+`;
 
 async function showOne({ database, merchantId }: Session, sku: string): Promise<Answer> {
   const { showStock } = await import('../inventory/stock.sql.ts');

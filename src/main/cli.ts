@@ -8,6 +8,7 @@ import { addOrders } from './cli-orders.ts';
 import { addQueues } from './cli-queues.ts';
 import { type CliIo, exitCodes, explain, type Run, runCommand, showRefusal } from './cli-session.ts';
 import { addStock } from './cli-stock.ts';
+import { type Output, outputTo, say } from './output.ts';
 
 /**
  * The command line: parses, runs one command, gives its exit code. What a command needs is loaded when it runs, so
@@ -16,35 +17,51 @@ import { addStock } from './cli-stock.ts';
 export async function run(argv: readonly string[], io?: CliIo): Promise<number> {
   const process = processes.find(({ name }) => name === argv[0]);
   const asksForHelp = argv.includes('--help') || argv.includes('-h');
-  if (process === undefined || asksForHelp) return await runCommands(argv, io ?? ioOfProcess());
-  return await process.run(argv.slice(1));
+  if (process !== undefined && !asksForHelp) return await process.run(argv.slice(1));
+  if (io !== undefined) return await runCommands(argv, io);
+  const own = ioOfProcess();
+  const exitCode = await runCommands(argv, own.io);
+  const fault = await own.output.settled();
+  if (fault === null) return exitCode;
+  own.io.err(`onetill: ${fault.message} ${fault.next}\n`);
+  return exitCodes.fault;
 }
 
 /** What runs by itself: each reads its own environment and its own arguments. */
-const processes = [
+const processes: readonly {
+  readonly name: string;
+  readonly does: string;
+  readonly options: readonly (readonly [flags: string, means: string])[];
+  readonly run: (argv: readonly string[]) => Promise<number>;
+}[] = [
   {
     name: 'api',
     does: 'runs the API',
+    options: [],
     run: async (argv: readonly string[]) => (await import('./api.ts')).run(argv),
   },
   {
     name: 'worker',
-    does: 'runs a worker; --queues a,b for some queues only',
+    does: 'runs a worker',
+    options: [['--queues <a,b>', 'takes messages from these queues only']],
     run: async (argv: readonly string[]) => (await import('./worker.ts')).run(argv),
   },
   {
     name: 'sweeper',
     does: 'runs a sweeper',
+    options: [],
     run: async (argv: readonly string[]) => (await import('./sweeper.ts')).run(argv),
   },
   {
     name: 'migrate',
     does: 'brings the schema of the database to this version',
+    options: [],
     run: async (argv: readonly string[]) => (await import('./migrate.ts')).run(argv),
   },
   {
     name: 'docs',
     does: 'writes the pages that are made from code',
+    options: [],
     run: async (argv: readonly string[]) => (await import('./docs.ts')).run(argv),
   },
 ];
@@ -58,7 +75,7 @@ async function runCommands(argv: readonly string[], io: CliIo): Promise<number> 
     .helpCommand(false)
     .option('--json', 'a JSON document for programs instead of text for people')
     .option('--merchant <id>', 'whose data; not needed while there is only one merchant')
-    .option('--data <dir>', 'the data folder of the running copy (default: .onetill)')
+    .option('--data <dir>', 'the data folder of the running copy (default: .onetill here, else that of the project)')
     .option('--database-url <url>', 'the database, if it is not that of the running copy (default: $DATABASE_URL)')
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('Add --help to see how it is used.')
@@ -74,7 +91,7 @@ async function runCommands(argv: readonly string[], io: CliIo): Promise<number> 
   addQueues(program, runOne);
   addStock(program, runOne);
   addFeeds(program, io, runOne, finish);
-  for (const { name, does } of processes) program.command(name).description(does);
+  for (const one of processes) describeProcess(program, one);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
@@ -82,6 +99,16 @@ async function runCommands(argv: readonly string[], io: CliIo): Promise<number> 
     if (!(thrown instanceof CommanderError)) return showRefusal(io, await explain(thrown), argv.includes('--json'));
     return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   }
+}
+
+/** Only for --help, and for those who put the options of commands before the name of a process. */
+function describeProcess(program: Command, { name, does, options }: (typeof processes)[number]): void {
+  const command = program.command(name).description(does);
+  for (const [flags, means] of options) command.option(flags, means);
+  command.addHelpText('after', '\nIts settings come from the environment: see docs/configuration.md.');
+  command.action(() =>
+    command.error(`error: write onetill ${name} first; its settings come from the environment (docs/configuration.md)`),
+  );
 }
 
 const examples = `
@@ -102,19 +129,16 @@ function versionOf(): string {
   return String((JSON.parse(text) as { version?: unknown }).version);
 }
 
-function ioOfProcess(): CliIo {
+function ioOfProcess(): { readonly io: CliIo; readonly output: Output } {
   const { stdout, stderr, env } = process;
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
-  // A reader such as `head` that has seen enough is no fault.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    stop();
-  });
+  // A reader such as `head` that has seen enough is no fault, and the work for it ends.
+  const output = outputTo(stdout, stop);
   const isColoured = stdout.isTTY === true && (env.NO_COLOR ?? '') === '';
-  return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+  const io: CliIo = {
+    out: output.write,
+    err: (text) => say(stderr, text),
     paint: (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text),
     errIsTerminal: stderr.isTTY === true,
     environment: env,
@@ -124,6 +148,7 @@ function ioOfProcess(): CliIo {
       return stopping.signal;
     },
   };
+  return { io, output };
 }
 
 function userNameOf(): string {

@@ -1,8 +1,14 @@
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { createLogger, type Logger, type LogLevel, silentLogger } from '../shared/log.ts';
 import { startEmbeddedPostgres } from '../shared/postgres/embedded.ts';
-import { type CannotStart, cannotStart, explainSystemError, isCannotStart } from '../shared/postgres/embedded-fault.ts';
+import {
+  adviceOfStart,
+  type CannotStart,
+  cannotStart,
+  explainSystemError,
+  isCannotStart,
+} from '../shared/postgres/embedded-fault.ts';
 
 const markerName = 'THIS-FOLDER-IS-ONETILLS.txt';
 const markerText = `This folder holds the data of Onetill: the database, its password, logs.
@@ -14,8 +20,14 @@ const markerText = `This folder holds the data of Onetill: the database, its pas
  * anything else is refused before anything is put into it.
  */
 export async function prepareDataFolder(dataDir: string): Promise<CannotStart | null> {
+  if (Buffer.byteLength(dataDir) > dataDirBytesMax) {
+    return cannotStart(
+      `The path of the data folder is too long: PostgreSQL takes ${dataDirBytesMax} bytes at the most.`,
+      adviceOfStart.folder,
+    );
+  }
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeFolder(dataDir);
     const entries = await readdir(dataDir);
     if (entries.includes(markerName)) return null;
     if (entries.length > 0) {
@@ -27,10 +39,34 @@ export async function prepareDataFolder(dataDir: string): Promise<CannotStart | 
     await writeFile(join(dataDir, markerName), markerText);
     return null;
   } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
     const fault = explainSystemError(error, dataDir);
-    if (fault === null) throw error;
-    return fault;
+    return fault ?? cannotStart(`The folder ${dataDir} cannot be made (${code}).`, adviceOfStart.folder);
   }
+}
+
+/** PostgreSQL holds a path in 1,024 bytes, and puts its own names behind ours. */
+const dataDirBytesMax = 900;
+
+/** With its parents. Node's own way of making them turns for ever where a parent takes no folder, such as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeFolder(dirname(path));
+      await mkdir(path);
+    } else if (code !== 'EEXIST' || !(await isFolder(path))) throw error;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Removes everything in the data folder. Refuses while another copy runs on it. */
@@ -51,19 +87,12 @@ export async function resetDataFolder(
   return null;
 }
 
-/** A log file in the data folder. The one before it is kept when this one has grown too large. */
-export async function openLog(
-  dataDir: string,
-  level: LogLevel,
-): Promise<{ log: Logger; path: string; close(): Promise<void> }> {
-  const logBytesMax = 20 * 1024 * 1024;
+/** Above this the log is turned: what the folder holds of it is at most twice as much. */
+const logBytesMax = 20 * 1024 * 1024;
+
+/** The log: a file in the data folder, with the one before it beside it. */
+export async function openLog(dataDir: string, level: LogLevel): Promise<{ log: Logger; path: string }> {
   const path = join(dataDir, 'log', 'onetill.log');
   await mkdir(join(dataDir, 'log'), { recursive: true });
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size > logBytesMax) await rename(path, `${path}.1`);
-  const file = await open(path, 'a');
-  return { log: createLogger({ process: 'dev', level, fileDescriptor: file.fd }), path, close: () => file.close() };
+  return { log: createLogger({ process: 'dev', level, file: { path, bytesMax: logBytesMax } }), path };
 }

@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { toError } from '../shared/failure.ts';
 import { type LogLevel, logLevels } from '../shared/log.ts';
 import { type CannotStart, cannotStart } from '../shared/postgres/embedded-fault.ts';
+import { firstSentence } from './arguments.ts';
+import { projectDataDir } from './data-folder.ts';
 
 export type DevOptions = {
   readonly dataDir: string;
@@ -17,7 +20,7 @@ export type DevOptions = {
 
 export const usage = `npm start -- [options]     starts everything on this machine
 
-  --data DIR             where the data lives (default: .onetill)
+  --data DIR             where the data lives (default: .onetill of the project)
   --reset                begin anew: removes that data first
   --port N               of the API (default: 3700, or $PORT)
   --provider-port N      of the simulated payment provider (default: 3701)
@@ -37,7 +40,7 @@ export function parseOptions(
   try {
     values = parse(argv);
   } catch (error) {
-    return misused(error instanceof Error ? error.message : String(error));
+    return misused(`${firstSentence(toError(error).message)}.`);
   }
   if (values.help === true) return 'help';
   const apiPort = parsePort('--port', values.port ?? nonEmpty(environment.PORT) ?? '3700');
@@ -56,7 +59,7 @@ export function parseOptions(
       'Empty that database yourself, or start without DATABASE_URL.',
     );
   }
-  const dataDir = resolve(values.data ?? '.onetill');
+  const dataDir = values.data === undefined ? projectDataDir : resolve(values.data);
   return { dataDir, reset, apiPort, providerPort, quiet: values.quiet ?? false, logLevel, databaseUrl };
 }
 

@@ -6,14 +6,16 @@ import { present } from '../shared/assert.ts';
 import { isRefused } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import { connect } from '../shared/postgres/client.ts';
-import { type CannotStart, cannotStart } from '../shared/postgres/embedded-fault.ts';
+import { type CannotStart, cannotStart, isCannotStart } from '../shared/postgres/embedded-fault.ts';
 import { migrate } from '../shared/postgres/migrate.ts';
 import { prefix } from '../storefront-api/ucp/v2026-04-08/version.ts';
 import { freePort, startApiProcess } from './api.ts';
 import { countProducts, demoMerchant, seedDemoShop } from './demo-shop.sql.ts';
 import { devSecrets } from './dev-secrets.ts';
+import type { Commands } from './hints.ts';
+import { createLoops, type Loops } from './loops.ts';
 import { migrationsDirectory } from './migrations.ts';
-import type { ProcessContext } from './process.ts';
+import { noProbes, type ProcessContext } from './process.ts';
 import { startSweeperProcess } from './sweeper.ts';
 import { startWorkerProcess } from './worker.ts';
 
@@ -31,6 +33,8 @@ export type DevContext = {
   readonly signal: AbortSignal;
   /** Ends the whole run with this message: for a part that cannot go on. */
   readonly fail: (fault: CannotStart) => void;
+  /** How the other commands are typed to find this run. */
+  readonly commands: Commands;
 };
 
 export type StartedPart = {
@@ -55,7 +59,9 @@ const sampleFile = fileURLToPath(new URL('../../data/online-retail/online-retail
 
 /** Everything that the start command runs, in the order of starting. It is stopped in the opposite order. */
 export function parts(context: DevContext): readonly Part[] {
-  const wired: Wired = { apiPort: context.apiPort, providerUrl: '', metrics: null, circuits: () => [] };
+  const loops = createLoops(context.log);
+  void loops.lost.then(context.fail);
+  const wired: Wired = { apiPort: context.apiPort, providerUrl: '', metrics: null, circuits: () => [], loops };
   return [
     schema(context),
     catalogue(context),
@@ -73,11 +79,12 @@ function schema(context: DevContext): Part {
     async start() {
       const database = connect({ url: context.databaseUrl, applicationName: 'onetill migrate', connectionsMax: 1 });
       try {
-        const { applied } = await migrate(database, {
+        const result = await migrate(database, {
           directory: migrationsDirectory,
           onProgress: (name) => context.onProgress(`Migrating the database: ${name}`),
         });
-        context.log.info('the schema is up to date', { count: applied.length });
+        if (isCannotStart(result)) return result;
+        context.log.info('the schema is up to date', { count: result.applied.length });
         await seedDemoShop(database);
       } finally {
         await database.close();
@@ -118,6 +125,8 @@ type Wired = {
   providerUrl: string;
   metrics: Metrics | null;
   circuits: () => readonly Circuit[];
+  /** Of all parts: the API answers the probes for the whole process. */
+  readonly loops: Loops;
 };
 
 /** One process, one set of counters: three would read the same gauges three times. */
@@ -133,7 +142,8 @@ function metrics(context: DevContext, wired: Wired): Part {
 }
 
 function processContext(context: DevContext, wired: Wired): ProcessContext {
-  return { databaseUrl: context.databaseUrl, log: context.log, metrics: present(wired.metrics, 'the metrics') };
+  const { databaseUrl, log } = context;
+  return { databaseUrl, log, metrics: present(wired.metrics, 'the metrics'), loops: wired.loops };
 }
 
 function provider(context: DevContext, wired: Wired): Part {
@@ -151,6 +161,7 @@ function provider(context: DevContext, wired: Wired): Part {
         webhookUrl: `http://127.0.0.1:${wired.apiPort}/webhooks/simulated`,
         webhookSecret: secrets.webhookSecret.reveal(),
         log: context.log,
+        onLost: (error) => context.fail(booksLost(error)),
       });
       wired.providerUrl = simulator.url;
       return {
@@ -160,6 +171,13 @@ function provider(context: DevContext, wired: Wired): Part {
       };
     },
   };
+}
+
+function booksLost(error: Error): CannotStart {
+  return cannotStart(
+    `The simulated payment provider cannot write its books: ${error.message}.`,
+    'Everything is stopped in order. Look after the disk, and start again: it goes on with what is written.',
+  );
 }
 
 function worker(context: DevContext, wired: Wired): Part {
@@ -172,7 +190,7 @@ function worker(context: DevContext, wired: Wired): Part {
         providerApiKey: secrets.providerApiKey,
         queues: queueNames,
         connectionsMax: 16,
-        healthPort: 0,
+        health: noProbes,
       });
       wired.circuits = started.circuits;
       return { detail: `queues ${queueNames.join(', ')}`, stop: started.stop };
@@ -184,8 +202,8 @@ function sweeper(context: DevContext, wired: Wired): Part {
   return {
     name: 'sweeper',
     async start() {
-      const started = await startSweeperProcess(processContext(context, wired), 0);
-      return { detail: 'deadlines, unsettled payments', stop: started.stop };
+      const started = await startSweeperProcess(processContext(context, wired), noProbes);
+      return { detail: 'deadlines, unsettled payments, parked undos', stop: started.stop };
     },
   };
 }
@@ -195,6 +213,7 @@ function api(context: DevContext, wired: Wired): Part {
     name: 'API',
     async start() {
       const secrets = await devSecrets(context.dataDir);
+      const { overDatabase, overApi } = context.commands;
       const started = await startApiProcess(processContext(context, wired), {
         host: '127.0.0.1',
         port: wired.apiPort,
@@ -209,9 +228,9 @@ function api(context: DevContext, wired: Wired): Part {
         addresses: { apiUrl: started.url },
         tryIt: await prepareCurl(started.url),
         next: [
-          ['npx onetill orders list', 'the orders'],
-          ['npx onetill orders show ID', 'what happened to one, on one screen'],
-          ['npx onetill replay --orders 200 --rate 20', 'real invoices, bought through the API'],
+          [overDatabase('orders list'), 'the orders'],
+          [overDatabase('orders show ID'), 'what happened to one, on one screen'],
+          [overApi('replay --orders 200 --rate 20'), 'real invoices, bought through the API'],
           [`${started.url}/products?q=teapot`, 'what is sold'],
           [`${started.url}/openapi.json`, 'the API; /.well-known/ucp for buying agents; /metrics for Prometheus'],
         ],
@@ -268,6 +287,7 @@ async function prepareCurl(apiUrl: string): Promise<string> {
   return [
     `curl -sS ${apiUrl}${prefix}/checkout-sessions/${id}/complete \\`,
     `  -H 'X-API-Key: ${demoMerchant.apiKey}' -H 'Idempotency-Key: ${id}' -H 'Prefer: wait=10' \\`,
-    `  --json '${JSON.stringify({ payment })}'`,
+    // The answer has no line break at its end, and the prompt of the shell would stick to it.
+    `  -H 'Content-Type: application/json' -d '${JSON.stringify({ payment })}'; echo`,
   ].join('\n');
 }

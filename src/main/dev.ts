@@ -1,16 +1,18 @@
 import { createServer } from 'node:net';
-import { never } from '../shared/assert.ts';
 import { sleep, stopwatch } from '../shared/clock.ts';
 import { toError } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import { type CannotStart, explainSystemError, isCannotStart } from '../shared/postgres/embedded-fault.ts';
+import { hasPassword, withoutPassword } from './database-url.ts';
 import { banner } from './dev-banner.ts';
 import { openLog, prepareDataFolder, resetDataFolder } from './dev-data.ts';
 import { useGivenDatabase, withAddressOfOther } from './dev-database.ts';
 import { type DevOptions, parseOptions, usage } from './dev-options.ts';
 import type { DevContext, Part, StartedPart } from './dev-parts.ts';
-import { type EndReason, listenForShutdown, type Shutdown } from './dev-shutdown.ts';
+import { commandsFor, startedWith } from './hints.ts';
+import { outputTo, say, tell } from './output.ts';
 import { removeRuntime, writeRuntime } from './runtime.ts';
+import { type EndReason, listenForShutdown, report, type Shutdown } from './shutdown.ts';
 
 /** Something that was started and must be stopped, whatever happens. */
 type Running = { readonly name: string; readonly stop: () => Promise<void>; readonly waitMs: number };
@@ -23,27 +25,34 @@ const postgresStopWaitMs = 30_000;
 /** The start command: the whole system in one process. Answers the exit code once everything is stopped again. */
 export async function run(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv, process.env);
-  if (options === 'help') {
-    process.stdout.write(usage);
-    return 0;
-  }
+  if (options === 'help') return await showUsage();
   if (isCannotStart(options)) {
     tell(options);
     return 2;
   }
+  const elapsedMs = stopwatch();
+  const tellFault = (fault: CannotStart) => tell(startedWith(options, fault));
   const folderFault = await prepareDataFolder(options.dataDir);
   if (folderFault !== null) {
-    tell(folderFault);
+    tellFault(folderFault);
     return 1;
   }
-  const shutdown = listenForShutdown((reason) => {
-    if (reason.kind === 'asked' && !options.quiet) process.stdout.write('\nStopping …\n');
+  const onProgress = (line: string) => {
+    if (!options.quiet) say(process.stdout, `${line}\n`);
+  };
+  const shutdown = listenForShutdown({
+    onFirst: (reason) => reason.kind === 'asked' && onProgress('\nStopping …'),
+    endWithNpm: true,
   });
   const running: Running[] = [];
-  let logged: { log: Logger; path: string } | undefined;
+  let opened: Opened | undefined;
   let end: EndReason;
   try {
-    const fault = await startAll(options, shutdown, running, (opened) => (logged = opened));
+    let fault = options.reset ? await reset(options, onProgress) : null;
+    if (fault === null) {
+      opened = await openLog(options.dataDir, options.logLevel);
+      fault = await startAll({ options, shutdown, running, opened, onProgress, elapsedMs });
+    }
     if (fault !== null) shutdown.request({ kind: 'fault', fault });
     end = await shutdown.requested;
   } catch (error) {
@@ -51,34 +60,53 @@ export async function run(argv: readonly string[]): Promise<number> {
     end = fault === null ? { kind: 'unexpected', error } : { kind: 'fault', fault };
     shutdown.request(end);
   }
-  const code = report(end, logged);
-  await stopAll(running, shutdown, logged?.log);
+  const code = report(end, {
+    who: 'An unexpected fault',
+    log: opened?.log,
+    logPlace: opened?.path ?? '',
+    tell: tellFault,
+  });
+  await stopAll(running, shutdown, opened?.log);
   shutdown.release();
-  if (code === 0 && !options.quiet) process.stdout.write('Stopped. Nothing is left running; the data is kept.\n');
+  if (code === 0) onProgress('Stopped. Nothing is left running; the data is kept.');
   return code;
 }
 
-async function startAll(
-  options: DevOptions,
-  shutdown: Shutdown,
-  running: Running[],
-  onLog: (opened: { log: Logger; path: string }) => void,
-): Promise<CannotStart | null> {
-  const elapsedMs = stopwatch();
-  const onProgress = (line: string) => {
-    if (!options.quiet) process.stdout.write(`${line}\n`);
-  };
-  if (options.reset) {
-    const fault = await resetDataFolder(options.dataDir, onProgress);
-    if (fault !== null) return withAddressOfOther(fault, options.dataDir);
-    onProgress(`Began anew: ${options.dataDir} is empty.`);
-  }
-  const opened = await openLog(options.dataDir, options.logLevel);
-  onLog(opened);
+async function showUsage(): Promise<number> {
+  const output = outputTo(process.stdout);
+  output.write(usage);
+  const fault = await output.settled();
+  if (fault !== null) tell(fault);
+  return fault === null ? 0 : 1;
+}
+
+type Opened = { readonly log: Logger; readonly path: string };
+
+/** What a start has in hand. */
+type Start = {
+  readonly options: DevOptions;
+  readonly shutdown: Shutdown;
+  readonly running: Running[];
+  readonly opened: Opened;
+  readonly onProgress: (line: string) => void;
+  /** Since the command was given. */
+  readonly elapsedMs: () => number;
+};
+
+/** Before the log is opened, which lies in the folder that is emptied. */
+async function reset(options: DevOptions, onProgress: (line: string) => void): Promise<CannotStart | null> {
+  const fault = await resetDataFolder(options.dataDir, onProgress);
+  if (fault !== null) return withAddressOfOther(fault, options.dataDir);
+  onProgress(`Began anew: ${options.dataDir} is empty.`);
+  return null;
+}
+
+async function startAll(start: Start): Promise<CannotStart | null> {
+  const { options, shutdown, running, opened, onProgress, elapsedMs } = start;
   // The rest of the program is read while PostgreSQL starts, in the time that is spent waiting anyway.
   const loading = import('./dev-parts.ts');
   loading.catch(() => {});
-  const database = await startDatabase(options, shutdown, running, { log: opened.log, onProgress });
+  const database = await startDatabase(start);
   if (isCannotStart(database)) return withAddressOfOther(database, options.dataDir);
   const context: DevContext = {
     ...options,
@@ -87,6 +115,7 @@ async function startAll(
     onProgress,
     signal: shutdown.signal,
     fail: (fault) => shutdown.request({ kind: 'fault', fault }),
+    commands: commandsFor(options),
   };
   const portFault = await checkPorts(options);
   if (portFault !== null) return portFault;
@@ -99,32 +128,38 @@ async function startAll(
     ...Object.assign({}, ...started.map(({ addresses }) => addresses)),
     databaseUrl: withoutPassword(database.url),
     databasePasswordFile: database.passwordFile,
+    databaseNeedsPassword: hasPassword(database.url),
   });
   running.push({ name: 'runtime.json', stop: () => removeRuntime(options.dataDir), waitMs: 1_000 });
   const told = [{ name: 'PostgreSQL', detail: database.detail }, ...started].filter(({ detail }) => detail !== '');
-  onProgress(
-    banner({
-      parts: told,
-      pid: process.pid,
-      seconds: (elapsedMs() / 1000).toFixed(1),
-      dataDir: options.dataDir,
-      logPath: opened.path,
-      tryIt: started.find(({ tryIt }) => tryIt !== undefined)?.tryIt,
-      next: started.flatMap(({ next }) => next ?? []),
-    }),
-  );
+  greet(options, {
+    parts: told,
+    pid: process.pid,
+    seconds: (elapsedMs() / 1000).toFixed(1),
+    dataDir: options.dataDir,
+    logPath: opened.path,
+    tryIt: started.find(({ tryIt }) => tryIt !== undefined)?.tryIt,
+    next: started.flatMap(({ next }) => next ?? []),
+  });
   opened.log.info('ready', { pid: process.pid, durationMs: Math.round(elapsedMs()) });
   return null;
 }
 
+/** A greeting that nobody can read is said to be lost; it runs all the same. */
+function greet(options: DevOptions, facts: Parameters<typeof banner>[0]): void {
+  if (options.quiet) return;
+  const output = outputTo(process.stdout);
+  output.write(`${banner(facts)}\n`);
+  void output.settled().then((fault) => {
+    if (fault !== null) say(process.stderr, `\n${fault.message} Onetill runs all the same (pid ${facts.pid}).\n`);
+  });
+}
+
 type StartedDatabase = { readonly url: string; readonly detail: string; readonly passwordFile: string | null };
 
-async function startDatabase(
-  options: DevOptions,
-  shutdown: Shutdown,
-  running: Running[],
-  to: { log: Logger; onProgress: (line: string) => void },
-): Promise<StartedDatabase | CannotStart> {
+async function startDatabase(start: Start): Promise<StartedDatabase | CannotStart> {
+  const { options, shutdown, running, onProgress } = start;
+  const to = { log: start.opened.log, onProgress };
   if (options.databaseUrl !== null) {
     const given = await useGivenDatabase({ url: options.databaseUrl, dataDir: options.dataDir, ...to });
     if (isCannotStart(given)) return given;
@@ -206,36 +241,4 @@ async function stopAll(running: Running[], shutdown: Shutdown, log: Logger | und
       bounded.abort();
     }
   }
-}
-
-/** Tells why the run ends, and answers the exit code: being asked to stop is no failure. */
-function report(end: EndReason, logged: { log: Logger; path: string } | undefined): number {
-  switch (end.kind) {
-    case 'asked':
-      logged?.log.info('stopping', { reason: end.by });
-      return 0;
-    case 'fault':
-      logged?.log.error('cannot go on', { reason: end.fault.message });
-      tell(end.fault);
-      return 1;
-    case 'unexpected': {
-      const error = toError(end.error);
-      logged?.log.error('an unexpected fault', { error });
-      const where = logged === undefined ? '' : ` Its stack is in ${logged.path}.`;
-      process.stderr.write(`\nAn unexpected fault: ${error.message.split('\n')[0]}.${where}\n`);
-      return 1;
-    }
-    default:
-      return never(end, 'the reason of an end');
-  }
-}
-
-function tell(fault: CannotStart): void {
-  process.stderr.write(`\n${fault.message}\n${fault.next}\n`);
-}
-
-function withoutPassword(url: string): string {
-  const bare = new URL(url);
-  bare.password = '';
-  return bare.toString();
 }

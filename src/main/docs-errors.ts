@@ -1,4 +1,4 @@
-import { refusals } from '../shared/refusals.ts';
+import { refusals, remarks } from '../shared/refusals.ts';
 import { head, table } from './docs-page.ts';
 
 /** docs/errors.md: every refusal that a caller can see. */
@@ -10,7 +10,8 @@ export function errorsPage(): string {
       .map(([code, { status, title, next }]) => [`\`${code}\``, status, title, next]);
   const introduction = [
     'Every refusal has a stable code: never renamed, never reused. Decide by the code; messages are for people',
-    'and may change.',
+    'and may change. A running server says the same at `/errors/CODE`, where `type` of problem details leads, and at',
+    '`/errors` for all of them.',
   ].join('\n');
   return [
     head('Errors', '`src/shared/refusals.ts`', introduction),
@@ -22,10 +23,17 @@ export function errorsPage(): string {
       rows((status) => status !== 200),
     ),
     '\n## Of the business\n',
-    'The request was carried out and this is the outcome. It travels as a message inside a checkout or an order.\n',
+    'The request was carried out and this is the outcome. It travels as a message inside a checkout or an order, where',
+    'codes of the table above may stand as well.\n',
     table(
       ['code', 'what it means', 'what to do'],
       rows((status) => status === 200).map(([code = '', , title = '', next = '']) => [code, title, next]),
+    ),
+    '\n## Of how it stands\n',
+    'Nothing was refused. These travel as messages too, and say what lacks or what is under way.\n',
+    table(
+      ['code', 'what it means', 'what to do'],
+      Object.entries(remarks).map(([code, { title, next }]) => [`\`${code}\``, title, next]),
     ),
     '',
   ].join('\n');

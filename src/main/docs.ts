@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promises } from '../../tests/promises/promises.ts';
+import { readArguments } from './arguments.ts';
 import { configurationPage } from './docs-configuration.ts';
 import { errorsPage } from './docs-errors.ts';
 import { eventSchemas, eventsPage } from './docs-events.ts';
@@ -10,7 +11,8 @@ import { metricsPage } from './docs-metrics.ts';
 import { promisesPage } from './docs-promises.ts';
 
 /** `onetill docs`: writes every page and schema that is made from code. Gives the exit code. */
-export async function run(_argv: readonly string[] = []): Promise<number> {
+export async function run(argv: readonly string[] = []): Promise<number> {
+  if (readArguments('docs', argv) === null) return 2;
   const root = process.cwd();
   const files = await generatedFiles(root);
   for (const [path, text] of files) {

@@ -1,10 +1,11 @@
 import { logLevels } from '../shared/log.ts';
+import { isDatabaseUrl } from './database-url.ts';
 
 /** A setting of the processes that run apart. `npm start` needs none of them. docs/configuration.md is made of this. */
 export type Setting = {
   readonly name: string;
   readonly means: string;
-  readonly kind: 'url' | 'port' | 'text' | 'secret' | 'secrets' | 'level' | 'count';
+  readonly kind: 'database' | 'url' | 'port' | 'text' | 'secret' | 'secrets' | 'level' | 'count';
   /** Null: the process does not start without it. */
   readonly byDefault: string | null;
   readonly usedBy: readonly ('api' | 'worker' | 'sweeper' | 'migrate')[];
@@ -15,8 +16,8 @@ const everywhere = ['api', 'worker', 'sweeper', 'migrate'] as const;
 export const environment = {
   databaseUrl: {
     name: 'DATABASE_URL',
-    means: 'The PostgreSQL database, 15 or newer',
-    kind: 'url',
+    means: 'The PostgreSQL database, 15 or newer: postgres://user:password@host:5432/database',
+    kind: 'database',
     byDefault: null,
     usedBy: everywhere,
   },
@@ -55,6 +56,13 @@ export const environment = {
     means: 'Where a worker or sweeper answers /livez, /readyz and /metrics; 0 for none',
     kind: 'port',
     byDefault: '0',
+    usedBy: ['worker', 'sweeper'],
+  },
+  healthHost: {
+    name: 'HEALTH_HOST',
+    means: 'The address that HEALTH_PORT listens on; probes from elsewhere need another one than the default',
+    kind: 'text',
+    byDefault: '127.0.0.1',
     usedBy: ['worker', 'sweeper'],
   },
   providerUrl: {
@@ -107,8 +115,10 @@ const textMax = 2_048;
 function faultOf(setting: Setting, value: string): string | null {
   if (value.length > textMax) return `is longer than ${textMax} characters.`;
   switch (setting.kind) {
+    case 'database':
+      return isDatabaseUrl(value) ? null : 'is not of the form postgres://user:password@host:5432/database.';
     case 'url':
-      return URL.canParse(value) ? null : 'is not a URL.';
+      return /^https?:\/\//i.test(value) && URL.canParse(value) ? null : 'is not a URL that begins with http or https.';
     case 'port':
       return /^\d{1,5}$/.test(value) && Number(value) <= 65_535 ? null : 'is not a port: a number from 0 to 65535.';
     case 'count':

@@ -9,8 +9,10 @@ export type Runtime = {
   readonly providerUrl: string;
   /** Without its password. */
   readonly databaseUrl: string;
-  /** Where the password is; null when the database was given by DATABASE_URL, which the other commands need too. */
+  /** Where the password is; null when it was given in DATABASE_URL, which the other commands need too. */
   readonly databasePasswordFile: string | null;
+  /** False when the URL is all that it takes: a server of yours that asks for no password. */
+  readonly databaseNeedsPassword: boolean;
 };
 
 /** What runs on this data, or null when nothing does. A file left behind by a kill counts as nothing. */
@@ -27,6 +29,7 @@ export async function readRuntime(dataDir: string): Promise<Runtime | null> {
 
 /** The database URL with its password, or null when the password was not kept. */
 export async function databaseUrlOf(runtime: Runtime): Promise<string | null> {
+  if (!runtime.databaseNeedsPassword) return runtime.databaseUrl;
   if (runtime.databasePasswordFile === null) return null;
   const password = await readFile(runtime.databasePasswordFile, 'utf8').catch(() => null);
   if (password === null) return null;
@@ -53,9 +56,11 @@ function fileOf(dataDir: string): string {
 }
 
 function isRuntime(value: unknown): value is Runtime {
-  const { pid, apiUrl, providerUrl, databaseUrl, databasePasswordFile } = (value ?? {}) as Record<string, unknown>;
+  const { pid, apiUrl, providerUrl, databaseUrl, databasePasswordFile, databaseNeedsPassword } = (value ??
+    {}) as Record<string, unknown>;
   return (
     typeof pid === 'number' &&
+    typeof databaseNeedsPassword === 'boolean' &&
     [apiUrl, providerUrl, databaseUrl].every((text) => typeof text === 'string') &&
     (databasePasswordFile === null || typeof databasePasswordFile === 'string')
   );

@@ -7,6 +7,7 @@ import type { FraudScreen } from '../fraud/screen.ts';
 import { releaseUndo } from '../inventory/release.run.ts';
 import { startEventFeed } from '../messaging/event-feed.run.ts';
 import type { MessageType, QueueName } from '../messaging/queues.ts';
+import { sweepHandledMessages } from '../messaging/sweep-handled.run.ts';
 import type { Waker } from '../messaging/waker.ts';
 import { type Handler, startWorker, type Worker, type WorkerOptions } from '../messaging/worker.run.ts';
 import { describedHealth, type Health, registerHealth } from '../operations/health.http.ts';
@@ -15,16 +16,17 @@ import { confirmStep } from '../orders/confirm.run.ts';
 import { createOutcomeWatch } from '../orders/outcome-watch.run.ts';
 import { orderTimeline } from '../orders/timeline.sql.ts';
 import { authoriseStep, type PaymentsOptions } from '../payments/authorise.run.ts';
-import { checkPayment, voidStray } from '../payments/check.run.ts';
+import { checkPayment } from '../payments/check.run.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import { createSimulatedProvider } from '../payments/providers/simulated.client.ts';
+import { voidStray } from '../payments/stray.run.ts';
 import { sweepUnsettledPayments } from '../payments/sweep.run.ts';
 import { type PaymentTimings, paymentTimings } from '../payments/timings.ts';
 import { voidUndo } from '../payments/void.run.ts';
 import { describedWebhooks, registerWebhooks, type WebhookSource } from '../payments/webhooks.http.ts';
 import { handleWebhook } from '../payments/webhooks.run.ts';
 import { type RunnerOptions, stepRunner, undoRunner } from '../sagas/runner.run.ts';
-import { sweepOverdueOrders } from '../sagas/sweeper.run.ts';
+import { sweepOverdueOrders, sweepParkedUndos } from '../sagas/sweeper.run.ts';
 import { machineClock } from '../shared/clock.ts';
 import { newUuid } from '../shared/ids.ts';
 import { createInbound, type Inbound } from '../shared/inbound.ts';
@@ -118,13 +120,14 @@ export function buildHandlers(
   const payments: PaymentsOptions = {
     providers: new Map(options.providers.map((provider) => [provider.name, provider])),
     timings: options.timings ?? paymentTimings,
+    newId: newUuid,
   };
   const screen = options.screen ?? rulesScreen(defaultFraudRules);
   return {
     'screen-for-fraud': stepRunner(run, 'screen-for-fraud', screenStep(screen)),
     'authorise-payment': stepRunner(run, 'authorise-payment', authoriseStep(payments)),
     'confirm-order': stepRunner(run, 'confirm-order', confirmStep),
-    'void-authorisation': undoRunner(run, 'void-authorisation', voidUndo({ ...payments, newId: newUuid })),
+    'void-authorisation': undoRunner(run, 'void-authorisation', voidUndo(payments)),
     'release-stock': undoRunner(run, 'release-stock', releaseUndo),
     'check-payment': checkPayment({ ...run, ...payments }),
     'void-stray-authorisation': voidStray({ ...run, ...payments }),
@@ -133,7 +136,12 @@ export function buildHandlers(
 }
 
 /** What the sweeper looks after. */
-export const sweeperTasks = [sweepOverdueOrders, sweepUnsettledPayments] as const;
+export const sweeperTasks = [
+  sweepOverdueOrders,
+  sweepUnsettledPayments,
+  sweepParkedUndos,
+  sweepHandledMessages,
+] as const;
 
 /** A worker with its event feed. `wake` comes from the database's hints. */
 export function buildWorker(
@@ -166,6 +174,7 @@ export function buildWorker(
     async stop() {
       await Promise.all([worker.stop(), feed.stop()]);
     },
+    ended: Promise.race([worker.ended, feed.ended]),
   };
 }
 

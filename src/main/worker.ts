@@ -1,9 +1,10 @@
-import { parseArgs } from 'node:util';
 import { type QueueName, queueNames } from '../messaging/queues.ts';
 import { createWaker, wakeChannel } from '../messaging/waker.run.ts';
 import type { Circuit } from '../operations/metrics.run.ts';
 import { Secret } from '../shared/secret.ts';
+import { misused, readArguments } from './arguments.ts';
 import {
+  type HealthAddress,
   healthOf,
   metricsOf,
   openDatabase,
@@ -19,32 +20,29 @@ export type WorkerSettings = {
   readonly providerApiKey: Secret;
   readonly queues: readonly QueueName[];
   readonly connectionsMax: number;
-  /** Where probes are answered; 0 for nowhere. */
-  readonly healthPort: number;
+  readonly health: HealthAddress;
 };
 
 /** `onetill worker [--queues a,b]`: takes messages, runs saga steps and their consequences. Any number may run. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const queues = queuesOf(argv);
-  if (typeof queues === 'string') {
-    process.stderr.write(`\n${queues}\n`);
-    return 2;
-  }
+  const given = readArguments('worker', argv, { queues: { type: 'string' } });
+  if (given === null) return 2;
+  const queues = queuesOf(given.queues);
+  if (typeof queues === 'string') return misused(queues);
   return await runProcess('worker', async (context, values) => {
     return await startWorkerProcess(context, {
       providerUrl: values.providerUrl,
       providerApiKey: new Secret(values.providerApiKey),
       queues,
       connectionsMax: Number(values.connections),
-      healthPort: Number(values.healthPort),
+      health: { port: Number(values.healthPort), host: values.healthHost },
     });
   });
 }
 
-function queuesOf(argv: readonly string[]): readonly QueueName[] | string {
-  const { values } = parseArgs({ args: [...argv], options: { queues: { type: 'string' } }, strict: false });
-  if (typeof values.queues !== 'string') return queueNames;
-  const named = values.queues.split(',').map((name) => name.trim());
+function queuesOf(text: string | undefined): readonly QueueName[] | string {
+  if (text === undefined) return queueNames;
+  const named = text.split(',').map((name) => name.trim());
   const unknown = named.filter((name) => !(queueNames as readonly string[]).includes(name));
   if (unknown.length === 0) return named as QueueName[];
   return `There is no queue ${unknown.join(', ')}. The queues are ${queueNames.join(', ')}.`;
@@ -71,18 +69,20 @@ export async function startWorkerProcess(
     onTaken: metrics.onTaken,
     onHandled: metrics.onHandled,
   });
+  const release = context.loops.watch('worker', worker.ended);
   waker.local((queues) => worker.wake(queues));
   const stopListening = await database.listen(wakeChannel, (payload) => worker.wake(payload.split(',')));
   let isStopping = false;
   const health = await serveHealth(
     context,
-    settings.healthPort,
-    healthOf(database, metrics, () => isStopping),
+    settings.health,
+    healthOf(context, database, metrics, () => isStopping),
   );
   return {
     circuits: () => circuitsOf(outbound),
     async stop() {
       isStopping = true;
+      release();
       await stopListening();
       await worker.stop();
       await outbound.stop();

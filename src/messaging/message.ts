@@ -55,6 +55,37 @@ export function readMessage(message: Message): Readable {
 }
 
 /**
+ * Why an attempt failed, for people: what the error says, and its name only where that tells something. At most 500
+ * bytes, so that the history of a message stays short in every script, and no control characters, of which PostgreSQL
+ * takes no text with a zero.
+ */
+export function reasonOf(error: Error): string {
+  const code = (error as { code?: unknown }).code;
+  // The error of a connection that failed for several addresses has a code and no message.
+  const said = error.message !== '' ? error.message : typeof code === 'string' ? code : '';
+  const isTelling = said === '' || !namesThatTellNothing.includes(error.name);
+  const text = isTelling ? [error.name, said].filter((part) => part !== '').join(': ') : said;
+  return clipped(text.replace(/\p{Cc}/gu, ' '), reasonBytesMax) || 'no reason was given';
+}
+
+/** Our own and the plain ones, and `error`, as the database driver calls its own. A TypeError is worth its name. */
+const namesThatTellNothing: readonly string[] = ['Error', 'error', 'AggregateError', 'Retry', 'Bug', 'RefusedError'];
+const reasonBytesMax = 500;
+const encoder = new TextEncoder();
+
+function clipped(text: string, bytesMax: number): string {
+  if (encoder.encode(text).length <= bytesMax) return text;
+  let bytes = 0;
+  let kept = '';
+  for (const character of text) {
+    bytes += encoder.encode(character).length;
+    if (bytes > bytesMax) break;
+    kept += character;
+  }
+  return kept;
+}
+
+/**
  * How long to wait before the next attempt: full jitter (a random share of the exponential bound), so that what failed
  * together does not come back together; never less than what the other side asked for with Retry-After.
  */
@@ -67,6 +98,19 @@ export function backoffDelayMs(
   const boundMs = Math.min(settings.backoffCapMs, settings.backoffBaseMs * 2 ** Math.min(attempt - 1, 30));
   const jitteredMs = Math.round(boundMs * random);
   return Math.max(jitteredMs, Math.min(retryAfterMs ?? 0, retryAfterMsMax));
+}
+
+/**
+ * How long a queue keeps trying, by its backoff alone: the waits between all attempts, on average and at the most. Full
+ * jitter may draw short waits each time, so at the least it is next to nothing. The attempts themselves and what the
+ * other side asks for with Retry-After come on top.
+ */
+export function spanOfAttempts(settings: QueueSettings): { readonly averageMs: number; readonly longestMs: number } {
+  const waits = Array.from({ length: settings.attemptsMax - 1 }, (_, index) =>
+    backoffDelayMs(settings, index + 1, 1, undefined),
+  );
+  const longestMs = waits.reduce((sum, waitMs) => sum + waitMs, 0);
+  return { averageMs: longestMs / 2, longestMs };
 }
 
 /** No party may park our work for longer than this by its Retry-After. */

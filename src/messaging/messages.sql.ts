@@ -62,8 +62,10 @@ export async function take(
           available_at = now() + $5 * interval '1 millisecond',
           first_taken_at = coalesce(m.first_taken_at, now()),
           history = case when m.lease_id is null then m.history
-                    else m.history || jsonb_build_object('at', now(), 'attempt', m.attempt, 'by', m.leased_by,
-                           'reason', 'the lease expired: its worker died or hung') end
+                    -- At most 60 entries: a message that nobody can even bury must not grow until the take fails.
+                    else case when jsonb_array_length(m.history) < 60 then m.history else m.history - 0 end
+                         || jsonb_build_object('at', now(), 'attempt', m.attempt, 'by', m.leased_by,
+                              'reason', 'the lease expired: its worker died or hung') end
       from due
       where m.message_id = due.message_id
       returning m.message_id as "messageId", m.queue, m.type, m.schema_version as "schemaVersion",
@@ -93,8 +95,8 @@ export async function renewLeases(
 }
 
 /**
- * Ends a message in the transaction of its effect. False if the lease is no longer ours: then another worker has the
- * message, and the caller must roll back.
+ * Ends a message in the transaction of its effect, and keeps its failed attempts. False if the lease is no longer ours:
+ * then another worker has the message, and the caller must roll back.
  */
 export async function settle(tx: Transaction, message: Message, consumer: string): Promise<boolean> {
   const ended = await tx.execute({
@@ -102,10 +104,10 @@ export async function settle(tx: Transaction, message: Message, consumer: string
     text: `
       with gone as (
         delete from messages where message_id = $1 and lease_id = $2
-        returning message_id, type, order_id, attempt, first_enqueued_at
+        returning message_id, type, order_id, attempt, first_enqueued_at, history
       )
-      insert into messages_handled (consumer, message_id, type, order_id, attempts, first_enqueued_at)
-      select $3, message_id, type, order_id, attempt, first_enqueued_at from gone`,
+      insert into messages_handled (consumer, message_id, type, order_id, attempts, first_enqueued_at, history)
+      select $3, message_id, type, order_id, attempt, first_enqueued_at, history from gone`,
     values: [message.messageId, message.leaseId, consumer],
   });
   return ended === 1;
@@ -116,6 +118,19 @@ export async function settle(tx: Transaction, message: Message, consumer: string
  */
 export async function settleOrRetry(tx: Transaction, message: Message, consumer: string): Promise<void> {
   if (!(await settle(tx, message, consumer))) throw new Retry('the lease was lost while the message was handled');
+}
+
+/**
+ * Rolls back by throwing unless the lease is still ours, and keeps it ours until the transaction ends: for what is
+ * written while the message goes on.
+ */
+export async function keepLeaseOrRetry(tx: Transaction, message: Message): Promise<void> {
+  const held = await tx.query({
+    name: 'keep_lease',
+    text: 'select 1 from messages where message_id = $1 and lease_id = $2 for update',
+    values: [message.messageId, message.leaseId],
+  });
+  if (held.length === 0) throw new Retry('the lease was lost while the message was handled');
 }
 
 /** Gives a failed message back to its queue, to be tried again after the delay. */
@@ -129,7 +144,8 @@ export async function putBack(
     text: `
       update messages
       set available_at = now() + $3 * interval '1 millisecond', lease_id = null, leased_by = null,
-          history = history || jsonb_build_object('at', now(), 'attempt', attempt, 'by', $5::text, 'reason', $4::text)
+          history = case when jsonb_array_length(history) < 60 then history else history - 0 end
+                    || jsonb_build_object('at', now(), 'attempt', attempt, 'by', $5::text, 'reason', $4::text)
       where message_id = $1 and lease_id = $2`,
     values: [message.messageId, message.leaseId, failure.delayMs, failure.reason.slice(0, 500), failure.by],
   });

@@ -30,7 +30,7 @@ export const queues = {
     attemptsMax: 20,
     backoffBaseMs: 250,
     backoffCapMs: 60_000,
-    why: 'Mostly waiting for the provider. A lease lasts three of the longest calls, 20 attempts a quarter hour.',
+    why: 'Mostly waiting for the provider. A lease lasts three of the longest calls; many attempts, for an outage.',
   },
   orders: {
     concurrency: 8,

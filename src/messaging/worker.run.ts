@@ -4,7 +4,7 @@ import type { NewId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
 import { type Database, isConnectionError, type Transaction } from '../shared/postgres/client.ts';
 import { insideTrace } from '../shared/trace-scope.ts';
-import { backoffDelayMs, type Message, readMessage } from './message.ts';
+import { backoffDelayMs, type Message, readMessage, reasonOf } from './message.ts';
 import { bury, putBack, renewLeases, take } from './messages.sql.ts';
 import { type MessageType, type QueueName, type QueueSettings, queues } from './queues.ts';
 
@@ -35,6 +35,8 @@ export type Worker = {
   wake(queues: readonly string[]): void;
   /** Takes no more, waits for what is in hand (bounded by the leases), and resolves. */
   stop(): Promise<void>;
+  /** Settles when a lane takes no more: after stop(), or rejected with the reason when a lane could not go on. */
+  readonly ended: Promise<void>;
 };
 
 /** Takes messages from the queues and hands them to their handlers until stopped. */
@@ -47,8 +49,9 @@ export function startWorker(options: WorkerOptions): Worker {
     },
     async stop() {
       stopping.abort();
-      await Promise.all([...lanes.values()].map((each) => each.ended));
+      await Promise.all([...lanes.values()].map((each) => each.emptied));
     },
+    ended: Promise.race([...lanes.values()].map((each) => each.ended)),
   };
 }
 
@@ -64,17 +67,25 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
   stopping.addEventListener('abort', wake, { once: true });
   const stopHeart = every(settings.leaseMs / 3, () => beat(options, settings, inHand));
 
+  let fault: { readonly thrown: unknown } | null = null;
+
   async function loop(): Promise<void> {
     while (!stopping.aborted) {
+      // What a handler throws is settled with its message; this is a fault of ours beside it.
+      if (fault !== null) throw fault.thrown;
       nudged = false;
       const count = settings.concurrency - inHand.size;
       const taken = count === 0 ? [] : await takeSome(options, queue, settings, count);
       for (const message of taken) {
-        const work = handleOne(options, settings, message).finally(() => {
-          inHand.delete(message.messageId);
-          // A full lane waits for a free place; a lane that was not full has looked for more already.
-          if (inHand.size === settings.concurrency - 1) wake();
-        });
+        const work = handleOne(options, settings, message)
+          .catch((thrown: unknown) => {
+            fault ??= { thrown };
+          })
+          .finally(() => {
+            inHand.delete(message.messageId);
+            // A full lane waits for a free place; a lane that was not full has looked for more already.
+            if (fault !== null || inHand.size === settings.concurrency - 1) wake();
+          });
         inHand.set(message.messageId, { message, work });
       }
       if (nudged || (taken.length > 0 && taken.length === count)) {
@@ -83,10 +94,17 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
       nudge = new AbortController();
       if (!nudged) await sleep(options.pollMs * (0.75 + 0.5 * options.random()), nudge.signal);
     }
-    await Promise.allSettled([...inHand.values()].map((each) => each.work));
+  }
+
+  async function empty(): Promise<void> {
+    await Promise.all([...inHand.values()].map((each) => each.work));
     stopHeart();
   }
-  return { wake, ended: loop() };
+  const ended = loop();
+  ended.catch((thrown: unknown) => {
+    options.log.error('a lane ended though nobody stopped it', { queue, error: toError(thrown) });
+  });
+  return { wake, ended, emptied: ended.then(empty, empty) };
 }
 
 async function takeSome(
@@ -142,10 +160,11 @@ async function attempt(
 ): Promise<'done' | 'retry' | 'dead' | 'lost'> {
   const readable = readMessage(message);
   try {
-    if (!readable.readable) return await die(options, message, readable.reason, undefined);
+    if (!readable.readable) return await die(options, settings, message, readable.reason, undefined);
     const handler = options.handlers[readable.type];
     // A message that kills its worker never reports a failure: its attempts are counted when it is taken.
-    if (message.attempt > settings.attemptsMax) return await die(options, message, exhausted(settings), handler);
+    if (message.attempt > settings.attemptsMax)
+      return await die(options, settings, message, exhausted(settings), handler);
     return await handleIt(options, settings, message, handler);
   } catch (thrown) {
     options.log.error('could not settle a message; its lease will expire', about(message, { error: toError(thrown) }));
@@ -170,15 +189,11 @@ async function handleIt(
       about(message, isExpected ? { reason: error.message } : { error }),
     );
     if (message.attempt >= settings.attemptsMax) {
-      return await die(options, message, `${exhausted(settings)}: ${error.message}`, handler);
+      return await die(options, settings, message, `${exhausted(settings)}: ${reasonOf(error)}`, handler);
     }
     const retryAfterMs = error instanceof Retry ? error.retryAfterMs : undefined;
     const delayMs = backoffDelayMs(settings, message.attempt, options.random(), retryAfterMs);
-    await putBack(options.database, message, {
-      delayMs,
-      reason: `${error.name}: ${error.message}`,
-      by: options.workerName,
-    });
+    await putBack(options.database, message, { delayMs, reason: reasonOf(error), by: options.workerName });
     return 'retry';
   }
 }
@@ -189,14 +204,23 @@ function exhausted(settings: QueueSettings): string {
 
 async function die(
   options: WorkerOptions,
+  settings: QueueSettings,
   message: Message,
   reason: string,
   handler: Handler | undefined,
 ): Promise<'dead' | 'lost'> {
-  const buried = await options.database.transaction(async (tx) => {
-    if (!(await bury(tx, message, reason))) return false;
-    await handler?.onDead?.(tx, message, reason);
-    return true;
+  const buryIt = (parks: boolean) =>
+    options.database.transaction(async (tx) => {
+      if (!(await bury(tx, message, reason))) return false;
+      if (parks) await handler?.onDead?.(tx, message, reason);
+      return true;
+    });
+  const buried = await buryIt(true).catch(async (thrown: unknown) => {
+    // It comes once more when its lease has expired. Then it dies even if what waits for it cannot be parked: it would
+    // come again for ever. The deadline of its order tells a person too.
+    if (message.attempt <= settings.attemptsMax || isConnectionError(thrown)) throw thrown;
+    options.log.error('what waits for a dead message could not be parked', about(message, { error: toError(thrown) }));
+    return await buryIt(false);
   });
   if (buried) options.log.error('a message went to the dead letters', about(message, { reason }));
   return buried ? 'dead' : 'lost';

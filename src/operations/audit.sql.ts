@@ -1,28 +1,23 @@
 import type { Transaction } from '../shared/postgres/client.ts';
 
+export type AuditEntry = {
+  readonly entryId: string;
+  readonly merchantId: string;
+  readonly orderId: string | null;
+  readonly actor: string;
+  readonly action: string;
+  readonly detail: string | null;
+};
+
 /** Writes who did what, in the transaction of the deed. */
-export async function writeAudit(
-  tx: Transaction,
-  entry: {
-    entryId: string;
-    merchantId: string;
-    orderId: string | null;
-    actor: string;
-    action: string;
-    detail: string | null;
-  },
-): Promise<void> {
+export async function writeAudit(tx: Transaction, ...entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return;
   await tx.execute({
     text: `
       insert into audit_entries (entry_id, merchant_id, order_id, actor, action, detail)
-      values ($1, $2, $3, $4, $5, $6)`,
-    values: [
-      entry.entryId,
-      entry.merchantId,
-      entry.orderId,
-      entry.actor,
-      entry.action,
-      entry.detail?.slice(0, 500) ?? null,
-    ],
+      select "entryId", "merchantId", "orderId", actor, action, detail
+      from jsonb_to_recordset($1) as x("entryId" uuid, "merchantId" text, "orderId" uuid, actor text, action text,
+           detail text)`,
+    values: [JSON.stringify(entries.map((entry) => ({ ...entry, detail: entry.detail?.slice(0, 500) ?? null })))],
   });
 }

@@ -1,4 +1,6 @@
-import { type Cursor, eventsOfOrder, readEvents } from '../messaging/events.sql.ts';
+import { readFrom } from '../messaging/event-feed.run.ts';
+import { beginning } from '../messaging/event-place.ts';
+import { eventsOfOrder } from '../messaging/events.sql.ts';
 import { type CloudEvent, type StoredEvent, toCloudEvent } from '../messaging/events.ts';
 import { sleep } from '../shared/clock.ts';
 import type { Queryable } from '../shared/postgres/client.ts';
@@ -14,7 +16,6 @@ export type EventStream = {
   readonly emit: (event: CloudEvent) => void;
 };
 
-const batchSizeMax = 500;
 const lookAgainMs = 250;
 
 /** Emits the domain events in order, each once. Returns how many there were. */
@@ -35,15 +36,11 @@ export async function streamEvents(stream: EventStream): Promise<number> {
 type Batch = { readonly events: readonly StoredEvent[]; readonly mayBeMore: boolean };
 
 function ofAllOrders({ database, merchantId }: EventStream): () => Promise<Batch> {
-  let cursor: Cursor = { transactionId: '0', position: 0n };
+  let place = beginning;
   return async () => {
-    const events = await readEvents(database, cursor, batchSizeMax);
-    const last = events.at(-1);
-    if (last !== undefined) cursor = { transactionId: last.transactionId, position: last.position };
-    return {
-      events: events.filter((event) => event.merchantId === merchantId),
-      mayBeMore: events.length === batchSizeMax,
-    };
+    const read = await readFrom(database, place);
+    place = read.place;
+    return { events: read.events.filter((event) => event.merchantId === merchantId), mayBeMore: read.mayBeMore };
   };
 }
 

@@ -20,6 +20,7 @@ export function itemDocument(item: InboxItem) {
 }
 
 export function renderInbox(items: readonly InboxItem[], paint: Paint): string {
+  if (items.length === 0) return 'Nothing waits for a person.\n';
   const rows = items.map((item) => [
     externalId('inbox', item.itemId),
     item.kind,

@@ -57,16 +57,3 @@ export async function closeInboxItem(
   });
   return closed === 1;
 }
-
-/** Closes the open question of a held order, because it is answered. */
-export async function closeReviews(
-  tx: Transaction,
-  ask: { merchantId: string; orderId: string; by: string; resolution: string },
-): Promise<void> {
-  await tx.execute({
-    text: `
-      update operator_inbox set closed_at = now(), closed_by = $3, resolution = $4
-      where order_id = $2 and merchant_id = $1 and kind = 'fraud_review' and closed_at is null`,
-    values: [ask.merchantId, ask.orderId, ask.by, ask.resolution],
-  });
-}

@@ -22,7 +22,13 @@ export function orderListDocument(orders: readonly ListedOrder[], limit: number)
   };
 }
 
-export function renderOrderList(orders: readonly ListedOrder[], paint: Paint): string {
+/** `asked` says which orders were meant: an empty list means something else for each. */
+export function renderOrderList(
+  orders: readonly ListedOrder[],
+  asked: { readonly status: string | null; readonly isFirstPage: boolean },
+  paint: Paint,
+): string {
+  if (orders.length === 0) return `${whyEmpty(asked)}\n`;
   const rows = orders.map((order) => [
     externalId('order', order.orderId),
     state(order.status),
@@ -35,4 +41,10 @@ export function renderOrderList(orders: readonly ListedOrder[], paint: Paint): s
   ]);
   const titles = ['order', 'status', '>since', '>deadline', '>total', 'payment', 'placed (UTC)', 'because'];
   return `${table(titles, rows, paint)}\n`;
+}
+
+function whyEmpty({ status, isFirstPage }: { readonly status: string | null; readonly isFirstPage: boolean }): string {
+  if (!isFirstPage) return 'There are no older ones.';
+  if (status !== null) return `No order is ${status}. Without --status all are listed.`;
+  return 'There are no orders yet. onetill replay buys some through the API.';
 }

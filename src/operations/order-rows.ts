@@ -115,6 +115,7 @@ export type HandledRow = {
   readonly attempts: number;
   readonly first_enqueued_at: Date;
   readonly handled_at: Date;
+  readonly history: readonly HistoryEntry[];
 };
 
 export type DeadLetterRow = {
@@ -128,6 +129,7 @@ export type DeadLetterRow = {
   readonly settled_at: Date | null;
   readonly settled_by: string | null;
   readonly settled_why: string | null;
+  readonly history: readonly HistoryEntry[];
 };
 
 export type AuditRow = {

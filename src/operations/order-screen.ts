@@ -62,17 +62,31 @@ function headOf(story: OrderStory, paint: Paint): string {
       ],
       ['placed', `${instant(story.placed_at)} UTC by ${story.caller_id} at ${story.merchant_id}`],
       ['checkout', `${story.checkout_id}, quote version ${story.quote_version}`],
-      ['buyer', story.personal === undefined ? null : oneLine(listed(story.personal.buyer))],
-      ['goes to', story.personal === undefined ? null : oneLine(listed(story.personal.destination))],
+      ['buyer', story.personal === undefined ? null : oneLine(buyerOf(story.personal.buyer))],
+      ['goes to', story.personal === undefined ? null : oneLine(addressOf(story.personal.destination))],
     ],
     paint,
   )}`;
 }
 
-/** The values of personal data in one line; their ids are not of interest. */
-function listed(of: Readonly<Record<string, string | undefined>> | null): string {
-  const values = Object.entries(of ?? {}).flatMap(([name, value]) => (name === 'id' || !value ? [] : [value]));
-  return values.length === 0 ? '-' : values.join(', ');
+type Personal = NonNullable<OrderStory['personal']>;
+
+function buyerOf(buyer: Personal['buyer']): string {
+  return inOneLine([nameOf(buyer), buyer?.email, buyer?.phoneNumber]);
+}
+
+/** In the order of a letter: the database keeps the fields in another one. */
+function addressOf(to: Personal['destination']): string {
+  const { streetAddress, extendedAddress, locality, region, postalCode, country, phoneNumber } = to ?? {};
+  return inOneLine([nameOf(to), streetAddress, extendedAddress, locality, region, postalCode, country, phoneNumber]);
+}
+
+function nameOf(person: Pick<NonNullable<Personal['buyer']>, 'firstName' | 'lastName'> | null): string {
+  return [person?.firstName, person?.lastName].filter(Boolean).join(' ');
+}
+
+function inOneLine(parts: readonly (string | undefined)[]): string {
+  return parts.filter(Boolean).join(', ') || '-';
 }
 
 function amount(of: { readonly amount_minor: number; readonly currency: string }): string {
@@ -146,8 +160,9 @@ function handledOf(story: OrderStory, paint: Paint): string {
     instant(message.handled_at),
     span(message.handled_at.getTime() - message.first_enqueued_at.getTime()),
     message.message_id,
+    message.history.at(-1)?.reason ?? '',
   ]);
-  return table(['type', '>attempts', 'handled', '>after', 'message'], rows, paint);
+  return table(['type', '>attempts', 'handled', '>after', 'message', 'last failure'], rows, paint);
 }
 
 function deadOf(story: OrderStory, paint: Paint): string {

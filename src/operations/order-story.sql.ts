@@ -85,7 +85,7 @@ export async function readMessages(db: Queryable, orderId: string): Promise<Mess
 export async function readHandled(db: Queryable, orderId: string): Promise<HandledRow[]> {
   return await db.query<HandledRow>({
     text: `
-      select message_id, type, consumer, attempts, first_enqueued_at, handled_at
+      select message_id, type, consumer, attempts, first_enqueued_at, handled_at, history
       from messages_handled where order_id = $1
       order by handled_at
       limit 200`,
@@ -96,7 +96,7 @@ export async function readHandled(db: Queryable, orderId: string): Promise<Handl
 export async function readDeadLettersOf(db: Queryable, orderId: string): Promise<DeadLetterRow[]> {
   return await db.query<DeadLetterRow>({
     text: `
-      select message_id, queue, type, attempt, reason, status, died_at, settled_at, settled_by, settled_why
+      select message_id, queue, type, attempt, reason, status, died_at, settled_at, settled_by, settled_why, history
       from dead_letters where order_id = $1
       order by died_at
       limit 50`,

@@ -1,7 +1,7 @@
 import { type CloudEvent, tell, toCloudEvent } from '../messaging/events.ts';
 import { externalId } from '../shared/ids.ts';
 import { toWire } from '../shared/money.ts';
-import type { HistoryEntry, StoryRows } from './order-rows.ts';
+import type { StoryRows } from './order-rows.ts';
 import { whatNext } from './what-next.ts';
 
 /** The answer to "what happened to order X?", as --json prints it. Field names are stable. Times are UTC. */
@@ -71,28 +71,57 @@ function paymentOf({ head, attempts }: StoryRows) {
 export type TimelineRow = { readonly at: Date; readonly who: string; readonly what: string };
 
 /**
- * Events, deeds and failed attempts in one line of time. Within one instant (one transaction) events come last: they
- * tell of what was done.
+ * Events, deeds, failed attempts and what people are asked in one line of time. Within one instant (one transaction)
+ * events come last: they tell of what was done.
  */
 function timelineOf(rows: StoryRows): TimelineRow[] {
   const deeds = rows.audit.map(({ at, actor, action, detail }) => {
     return { at, who: actor, what: detail === null ? action : `${action}: ${detail}` };
   });
-  const failures = rows.messages.flatMap((message) =>
-    message.history.map((entry) => {
-      return { at: new Date(entry.at), who: entry.by ?? '', what: failureOf(message.type, entry) };
-    }),
-  );
   const deaths = rows.deadLetters.map(({ died_at, type, reason }) => {
     return { at: died_at, who: '', what: `${type} went to the dead letters: ${reason}` };
+  });
+  const questions = rows.inbox.map(({ opened_at, kind, owner, reason }) => {
+    return { at: opened_at, who: '', what: `${owner} is asked (${kind}): ${reason}` };
   });
   const events = rows.events.map((event) => {
     return { at: event.occurredAt, who: '', what: `event ${event.sequence}: ${tell(event.type, event.data)}` };
   });
-  const all = [...deeds, ...failures, ...deaths, ...events];
+  const all = [...deeds, ...failuresOf(rows), ...deaths, ...settlementsOf(rows), ...questions, ...events];
   return all.sort((left, right) => left.at.getTime() - right.at.getTime());
 }
 
-function failureOf(type: string, entry: HistoryEntry): string {
-  return `${type}, attempt ${entry.attempt}: ${entry.reason}`;
+/**
+ * Each failed attempt once, whatever became of its message: one that was replayed has its history in its letter too.
+ * The attempt of which a message died is told by its death.
+ */
+function failuresOf(rows: StoryRows): TimelineRow[] {
+  const failures = new Map<string, TimelineRow>();
+  for (const message of [...rows.messages, ...rows.handled, ...rows.deadLetters]) {
+    const letter = rows.deadLetters.find((each) => each.message_id === message.message_id);
+    for (const { at, attempt, by, reason } of message.history) {
+      const failedAt = new Date(at);
+      if (letter !== undefined && isSameInstant(letter.died_at, failedAt)) continue;
+      const what = `${message.type}, attempt ${attempt}: ${reason}`;
+      failures.set(`${message.message_id} ${attempt} ${at}`, { at: failedAt, who: by ?? '', what });
+    }
+  }
+  return [...failures.values()];
+}
+
+/** Letters that a machine settled: what a person did to one is a deed on record. */
+function settlementsOf(rows: StoryRows): TimelineRow[] {
+  return rows.deadLetters.flatMap(({ settled_at: at, settled_by: by, settled_why: why, type, status }) => {
+    if (at === null) return [];
+    const isOnRecord = rows.audit.some(
+      (deed) => deed.action === `dead letter ${status}` && deed.actor === by && isSameInstant(deed.at, at),
+    );
+    const what = `dead letter ${status}: ${type}${why === null ? '' : `, ${why}`}`;
+    return isOnRecord ? [] : [{ at, who: by ?? '', what }];
+  });
+}
+
+/** One instant of the database, once read as a time and once as text: the last digit may be rounded otherwise. */
+function isSameInstant(left: Date, right: Date): boolean {
+  return Math.abs(left.getTime() - right.getTime()) <= 1;
 }

@@ -2,7 +2,7 @@ import type { DeadLetter, WholeDeadLetter } from '../messaging/dead-letter.ts';
 import type { QueueDepth } from '../messaging/queue-depth.ts';
 import { externalId } from '../shared/ids.ts';
 import { state } from './order-screen.ts';
-import { type Cell, facts, instant, oneLine, type Paint, section, span, table } from './screen.ts';
+import { type Cell, counted, facts, instant, oneLine, type Paint, section, span, table } from './screen.ts';
 
 /** Every queue there should be and every queue that holds something, as --json prints them. */
 export function queuesDocument(
@@ -69,7 +69,9 @@ export function wholeLetterDocument(letter: WholeDeadLetter) {
   return { ...letterDocument(letter), idempotency_key: idempotencyKey, payload, traceparent, history };
 }
 
-export function renderLetters(letters: readonly DeadLetter[], paint: Paint): string {
+/** `which` are those that were asked for, such as open ones. */
+export function renderLetters(letters: readonly DeadLetter[], which: string, paint: Paint): string {
+  if (letters.length === 0) return `There are no ${which}.\n`;
   const rows = letters.map((letter) => [
     externalId('message', letter.messageId),
     letter.queue,
@@ -92,7 +94,7 @@ export function renderLetter(letter: WholeDeadLetter, paint: Paint): string {
     ['message', `${letter.type} v${letter.schemaVersion} of the queue ${letter.queue}`],
     ['order', letter.orderId === null ? null : externalId('order', letter.orderId)],
     ['enqueued', `${instant(letter.firstEnqueuedAt)} UTC`],
-    ['died', `${instant(letter.diedAt)} UTC, after ${letter.attempt} attempts`],
+    ['died', `${instant(letter.diedAt)} UTC, after ${counted(letter.attempt, 'attempt')}`],
     ['cause', letter.idempotencyKey],
     ['payload', JSON.stringify(letter.payload)],
     ['trace', letter.traceparent],

@@ -1,8 +1,11 @@
-import { readdir } from 'node:fs/promises';
 import { sleep } from '../shared/clock.ts';
 import { type Database, sqlState } from '../shared/postgres/client.ts';
+import { appliedMigrations, readMigrations } from '../shared/postgres/migrate.ts';
+import { type AppliedMigration, compareSchema, type Migration } from '../shared/postgres/schema-state.ts';
 import { cached } from './cached.run.ts';
-import { appliedMigrations } from './readiness.sql.ts';
+import { undurable } from './durability.ts';
+import { durabilitySettings } from './readiness.sql.ts';
+import { counted } from './screen.ts';
 
 /** Whether this process can do its work now, and what each check found. Says nothing that an attacker could use. */
 export type Readiness = {
@@ -14,47 +17,81 @@ export type Readiness = {
 const checkTimeoutMs = 2_000;
 const answerKeptMs = 1_000;
 
-/** Looks at most once a second, however often it is asked: is the database reachable, and is its schema ours? */
+/**
+ * Looks at most once a second, however often it is asked: is the database reachable, is its schema ours, does it keep
+ * what it commits, and do our own loops turn?
+ */
 export function createReadiness(options: {
   readonly database: Database;
-  /** The folder that holds the migrations of this version. */
+  /** The folder that holds the migrations of this version. It is read once: a process is of one version. */
   readonly migrationsDirectory: string;
+  /** Loops of this process that have ended though nobody stopped them. */
+  readonly endedLoops?: () => readonly string[];
 }): () => Promise<Readiness> {
+  let ours: Promise<readonly Migration[]> | null = null;
   return cached(async () => {
     const over = new AbortController();
-    const names = applied(options.database);
-    const found = await Promise.race([names, sleep(checkTimeoutMs, over.signal).then(() => 'no answer in time')]);
+    const late = sleep(checkTimeoutMs, over.signal).then(() => 'no answer in time');
+    const found = await Promise.race([ask(options.database), late]);
     over.abort();
+    const loops = options.endedLoops === undefined ? [] : [loopsCheck(options.endedLoops())];
     if (typeof found === 'string') {
-      return { ready: false, checks: [{ name: 'database', ok: false, found }, notAsked] };
+      return verdict([{ name: 'database', ok: false, found }, ...notAsked, ...loops]);
     }
-    const schema = await compare(options.migrationsDirectory, found);
-    return { ready: schema.ok, checks: [{ name: 'database', ok: true, found: 'reachable' }, schema] };
+    ours ??= readMigrations(options.migrationsDirectory);
+    const schema = compare(found.applied, await ours);
+    const durability = { name: 'durability', ok: found.unsafe.length === 0, found: found.unsafe.join(', ') || 'on' };
+    return verdict([{ name: 'database', ok: true, found: 'reachable' }, schema, durability, ...loops]);
   }, answerKeptMs);
 }
 
-const notAsked = { name: 'schema', ok: false, found: 'not asked for' };
+type Check = Readiness['checks'][number];
 
-/** The names of what was migrated; none without the table; a reason if the database cannot be asked. */
-async function applied(database: Database): Promise<readonly string[] | string> {
-  const undefinedTable = '42P01';
+function verdict(checks: readonly Check[]): Readiness {
+  return { ready: checks.every(({ ok }) => ok), checks };
+}
+
+const notAsked: readonly Check[] = [
+  { name: 'schema', ok: false, found: 'not asked for' },
+  { name: 'durability', ok: false, found: 'not asked for' },
+];
+
+function loopsCheck(ended: readonly string[]): Check {
+  return { name: 'loops', ok: ended.length === 0, found: ended.length === 0 ? 'turn' : `ended: ${ended.join(', ')}` };
+}
+
+type Found = { readonly applied: readonly AppliedMigration[]; readonly unsafe: readonly string[] };
+
+/** What the database says of itself; a reason if it cannot be asked. */
+async function ask(database: Database): Promise<Found | string> {
   try {
-    return (await appliedMigrations(database)).map((row) => row.name);
-  } catch (error) {
-    return sqlState(error) === undefinedTable ? [] : 'not reachable';
+    const [migrated, settings] = await Promise.all([applied(database), durabilitySettings(database)]);
+    return { applied: migrated, unsafe: undurable(settings) };
+  } catch {
+    return 'not reachable';
   }
 }
 
-async function compare(directory: string, names: readonly string[]) {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const wanted = entries.filter((entry) => entry.isDirectory() && /^\d{4}-/.test(entry.name)).map(({ name }) => name);
-  const missing = wanted.filter((name) => !names.includes(name)).length;
-  const newer = names.filter((name) => !wanted.includes(name)).length;
-  const found =
-    missing > 0
-      ? `${missing} migrations behind: run onetill migrate`
-      : newer > 0
-        ? `${newer} migrations ahead: migrated by a newer version`
-        : 'up to date';
-  return { name: 'schema', ok: missing === 0 && newer === 0, found };
+/** What was migrated; nothing without the table. */
+async function applied(database: Database): Promise<readonly AppliedMigration[]> {
+  const undefinedTable = '42P01';
+  try {
+    return await appliedMigrations(database);
+  } catch (error) {
+    if (sqlState(error) === undefinedTable) return [];
+    throw error;
+  }
+}
+
+function compare(found: readonly AppliedMigration[], ours: readonly Migration[]): Check {
+  const { missing, newer, changed } = compareSchema(found, ours);
+  const check = (ok: boolean, words: string): Check => ({ name: 'schema', ok, found: words });
+  if (missing.length > 0) return check(false, `${counted(missing.length, 'migration')} behind: run onetill migrate`);
+  if (newer.length > 0) {
+    return check(false, `${counted(newer.length, 'migration')} ahead: migrated by a newer version`);
+  }
+  if (changed.length > 0) {
+    return check(false, `${counted(changed.length, 'migration')} changed since they were applied`);
+  }
+  return check(true, 'up to date');
 }

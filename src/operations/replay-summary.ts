@@ -1,3 +1,5 @@
+import { counted } from './screen.ts';
+
 /** How one planned order went, as its buyer saw it. */
 export type Outcome =
   /** The order is committed; how it ends is asked for later. */
@@ -101,12 +103,17 @@ export function summarise(
   };
 }
 
-/** 0 when every order has a known outcome; 1 when one has not, or when the replay could not go on. */
+/** 0 when every order has a known outcome; 1 when one has not, when the replay got nowhere, or could not go on. */
 export function replayExitCode(summary: ReplaySummary): number {
-  return Object.keys(summary.unknown).length > 0 || (summary.ended < summary.planned && summary.committed === 0)
-    ? 1
-    : 0;
+  const isUnsure = Object.keys(summary.unknown).length > 0;
+  const gotNowhere = summary.planned > 0 && summary.checkoutsCreated === 0;
+  const couldNotGoOn = summary.stoppedBecause !== null && summary.stoppedBecause !== interrupted;
+  const endedEarly = summary.ended < summary.planned && summary.committed === 0;
+  return isUnsure || gotNowhere || couldNotGoOn || endedEarly ? 1 : 0;
 }
+
+/** Why a replay ended early that somebody stopped. */
+export const interrupted = 'interrupted';
 
 /** The value below or at which so many percent of the sorted numbers lie (nearest rank); 0 of none. */
 export function percentile(sorted: readonly number[], percent: number): number {
@@ -132,8 +139,8 @@ export function renderReplay(summary: ReplaySummary): string {
   const { completeMs, endings } = summary;
   const seconds = Math.round(summary.durationMs / 100) / 10;
   const lines = [
-    `Replayed ${summary.ended} of ${summary.planned} invoices in ${seconds} s: ` +
-      `${round(summary.ordersPerSecond)} orders/s, ${summary.retries} retries.`,
+    `Replayed ${summary.ended} of ${counted(summary.planned, 'invoice')} in ${seconds} s: ` +
+      `${round(summary.ordersPerSecond)} orders/s, ${summary.retries} ${summary.retries === 1 ? 'retry' : 'retries'}.`,
     ...(summary.stoppedBecause === null ? [] : [`Stopped early: ${summary.stoppedBecause}.`]),
     `  checkouts created  ${summary.checkoutsCreated}`,
     `  orders committed   ${summary.committed}`,

@@ -1,13 +1,15 @@
 import { isFault, type RetailLine } from '../catalog/online-retail.ts';
 import { readRetailFile } from '../catalog/retail-file.run.ts';
-import { stopwatch } from '../shared/clock.ts';
+import { every } from '../shared/clock.ts';
 import { isRefused, type Refused, refuse } from '../shared/failure.ts';
 import { newUuid } from '../shared/ids.ts';
 import { shopClient } from './replay.client.ts';
 import { runReplay } from './replay.run.ts';
 import { planReplay } from './replay-plan.ts';
 import { seededRandom } from './replay-seed.ts';
-import { type ReplaySummary, renderProgress, renderReplay } from './replay-summary.ts';
+import { lookForShop } from './replay-shop.run.ts';
+import { type ReplaySummary, type ReplayTally, renderProgress, renderReplay } from './replay-summary.ts';
+import { counted } from './screen.ts';
 
 export { type ReplaySummary, renderReplay, replayExitCode } from './replay-summary.ts';
 
@@ -27,8 +29,8 @@ export type ReplayCommand = {
   readonly signal: AbortSignal;
   /** Where the summary goes. */
   readonly out?: ((text: string) => void) | undefined;
-  /** Given a line a few times a second: a terminal overwrites the one before. */
-  readonly progress?: ((line: string) => void) | undefined;
+  /** How it goes on, in one line, told again and again until it ends. */
+  readonly progress?: { readonly everyMs: number; readonly show: (line: string) => void } | undefined;
 };
 
 export const replayDefaults = {
@@ -45,39 +47,35 @@ const tokens = { accepted: 'tok_ok', declined: ['tok_insufficient_funds', 'tok_c
 
 /** Rows of the whole data set, twice over: the plan is held in memory. */
 const planRowsMax = 1_200_000;
-const progressEveryMs = 250;
+/** Some seconds: long enough for a shop that is just coming back. */
+const lookTriesMax = 5;
 
 /**
- * `onetill replay`: buys the invoices of a file through the public API, writes the summary to `out` and returns it.
- * `replayExitCode` of it is the exit code.
+ * `onetill replay`: buys the invoices of a file through the public API, writes the summary to `out` and returns it;
+ * refused when there is no shop, or it does not know the key. `replayExitCode` of the summary is the exit code.
  */
 export async function replayInvoices(command: ReplayCommand): Promise<Refused | ReplaySummary> {
-  if (!URL.canParse(command.endpoint)) {
-    return refuse('input_invalid', `${command.endpoint} is no URL.`, { path: '$.endpoint' });
+  const { endpoint, apiKey, concurrency, signal } = command;
+  if (!/^https?:\/\//i.test(endpoint) || !URL.canParse(endpoint)) {
+    return refuse('input_invalid', `${endpoint} is no URL that begins with http or https.`, { path: '$.endpoint' });
   }
-  const lines = await readLines(command.file);
-  if (isRefused(lines)) return lines;
-  const plan = planReplay(lines, command);
-  const shop = shopClient({
-    endpoint: command.endpoint,
-    apiKey: command.apiKey,
-    connectionsMax: command.concurrency,
-    random: seededRandom(command.seed),
-    signal: command.signal,
-  });
+  const shown = showProgress(command.progress);
+  const connection = { endpoint, apiKey, random: seededRandom(command.seed), signal };
+  const scout = shopClient({ ...connection, connectionsMax: 1, triesMax: lookTriesMax });
+  const shop = shopClient({ ...connection, connectionsMax: concurrency });
   try {
-    const summary = await runReplay({
-      ...command,
-      shop,
-      orders: plan.orders,
-      tokens,
-      newId: newUuid,
-      onProgress: throttled(command.progress),
-    });
+    const missing = await lookForShop(scout, endpoint);
+    if (missing !== null) return missing;
+    shown.say('reading the invoices …');
+    const lines = await readLines(command.file);
+    if (isRefused(lines)) return lines;
+    const { orders } = planReplay(lines, command);
+    const summary = await runReplay({ ...command, ...shown, shop, orders, tokens, newId: newUuid });
     command.out?.(renderReplay(summary));
     return summary;
   } finally {
-    await shop.close();
+    shown.stop();
+    await Promise.all([scout.close(), shop.close()]);
   }
 }
 
@@ -92,14 +90,20 @@ async function readLines(file: string): Promise<Refused | RetailLine[]> {
   return isRefused(read) ? read : lines;
 }
 
-function throttled(progress: ReplayCommand['progress']): Parameters<typeof runReplay>[0]['onProgress'] {
-  if (progress === undefined) return undefined;
-  const elapsedMs = stopwatch();
-  let shownAtMs = Number.NEGATIVE_INFINITY;
-  return (tally, planned, runMs) => {
-    const nowMs = elapsedMs();
-    if (nowMs - shownAtMs < progressEveryMs && tally.ended < planned) return;
-    shownAtMs = nowMs;
-    progress(renderProgress(tally, planned, runMs));
+/** By the clock and not by what happens: a shop that hangs is when somebody wants to know. */
+function showProgress(progress: ReplayCommand['progress']) {
+  let line = 'looking for the shop …';
+  const stop = progress === undefined ? () => {} : every(progress.everyMs, () => progress.show(line));
+  return {
+    stop,
+    say(text: string): void {
+      line = text;
+    },
+    onProgress(tally: ReplayTally, planned: number, elapsedMs: number): void {
+      line = renderProgress(tally, planned, elapsedMs);
+    },
+    onWaiting(open: number): void {
+      line = `all is bought; waiting for ${counted(open, 'order')} to end …`;
+    },
   };
 }

@@ -16,6 +16,7 @@ import {
 import {
   countOutcome,
   type Ending,
+  interrupted,
   newTally,
   type Outcome,
   type ReplaySummary,
@@ -36,6 +37,8 @@ export type ReplayOptions = {
   /** Ends the replay: what is under way is answered, nothing more is begun. */
   readonly signal: AbortSignal;
   readonly onProgress?: ((tally: ReplayTally, planned: number, elapsedMs: number) => void) | undefined;
+  /** Told how many committed orders have not ended yet, once all is bought. */
+  readonly onWaiting?: ((open: number) => void) | undefined;
 };
 
 /** So many orders in a row without an answer: the shop is away, and the rest of the plan would only wait for it. */
@@ -53,7 +56,7 @@ export async function runReplay(options: ReplayOptions): Promise<ReplaySummary> 
   await Promise.all(buyers);
   const durationMs = elapsedMs();
   const endings = [...state.settled, ...(await waitForEndings(options, state.committed))];
-  const stoppedBecause = state.stopped ?? (options.signal.aborted ? 'interrupted' : null);
+  const stoppedBecause = state.stopped ?? (options.signal.aborted ? interrupted : null);
   return summarise(state.tally, { planned: options.orders.length, durationMs, stoppedBecause, endings });
 }
 
@@ -168,6 +171,7 @@ async function waitForEndings(options: ReplayOptions, committed: readonly string
   const endings: Ending[] = [];
   let open = [...committed];
   while (open.length > 0 && !options.signal.aborted) {
+    options.onWaiting?.(open.length);
     const asked = await askAll(options, open, () => elapsedMs() > options.waitMs);
     endings.push(...asked.endings);
     open = asked.open;

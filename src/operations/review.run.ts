@@ -5,7 +5,6 @@ import { applyChange, lockOrder } from '../sagas/saga.sql.ts';
 import { type Refused, refuse } from '../shared/failure.ts';
 import { externalId } from '../shared/ids.ts';
 import type { Deed } from './deed.ts';
-import { closeReviews } from './inbox.sql.ts';
 import { wakeWorkers } from './wake.sql.ts';
 
 export type Verdict = 'accept' | 'refuse';
@@ -37,7 +36,6 @@ export async function reviewOrder(
       { ...change, audit: [said, ...change.audit] },
       { actor: deed.by, newId: deed.newId, owner: ask.owner },
     );
-    await closeReviews(tx, { merchantId: deed.merchantId, orderId: ask.orderId, by: deed.by, resolution: said.action });
     return { sent: change.send };
   });
   if ('sent' in result) {

@@ -71,6 +71,11 @@ function lengthOf(text: string): number {
   return [...text].length;
 }
 
+/** `1 unit`, `2 units`. */
+export function counted(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}
+
 /** `2026-10-10 12:00:00`, always UTC. */
 export function instant(at: Date): string {
   return at.toISOString().slice(0, 19).replace('T', ' ');

@@ -22,7 +22,10 @@ export function levelDocument(level: Level) {
   };
 }
 
-export function renderLevels(levels: readonly Level[], paint: Paint): string {
+export function renderLevels(levels: readonly Level[], paint: Paint, isFirstPage = true): string {
+  if (levels.length === 0) {
+    return isFirstPage ? 'There is no stock yet. onetill import products FILE brings some.\n' : 'There is no more.\n';
+  }
   const rows = levels.map((level) => [
     level.sku,
     level.title,

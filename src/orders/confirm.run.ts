@@ -8,8 +8,9 @@ export const confirmStep: StepHandler = {
     assert(order.payment.status === 'authorised', 'the payment is authorised before the order is confirmed');
     const units = await sellReservations(tx, order.orderId);
     const total = { amount_minor: Number(order.totalMinor), currency: order.currency };
+    const detail = `${units} ${units === 1 ? 'unit' : 'units'} sold`;
     return {
-      now: { outcome: 'done', detail: `${units} units sold`, events: [{ type: 'OrderPlaced', data: { total } }] },
+      now: { outcome: 'done', detail, events: [{ type: 'OrderPlaced', data: { total } }] },
     };
   },
 };

@@ -11,18 +11,21 @@ export type TimelineEntry = {
 
 /**
  * The subscriber that answers "what happened to order X?": one line per event. Asserts that an order's events come in
- * sequence with no gap (promise 7), so that a lost event stops the feed loudly and not a report quietly.
+ * sequence with no gap (promise 7), so that a lost event stops the feed loudly and not a report quietly. An event that
+ * it has is skipped, so that the feed may be led back and read again what a place was lost for.
  */
 export const orderTimeline = {
   name: 'order-timeline',
   async apply(tx: Transaction, events: readonly StoredEvent[]): Promise<void> {
     const lastOf = await lastSequences(tx, [...new Set(events.map((event) => event.orderId))]);
-    for (const event of events) {
+    const missing = events.filter((event) => {
       const last = lastOf.get(event.orderId) ?? 0;
+      if (event.sequence <= last) return false;
       assert(event.sequence === last + 1, `event ${last + 1} of order ${event.orderId} before event ${event.sequence}`);
       lastOf.set(event.orderId, event.sequence);
-    }
-    await insertEntries(tx, events);
+      return true;
+    });
+    await insertEntries(tx, missing);
   },
 };
 

@@ -1,26 +1,28 @@
-import type { Message } from '../messaging/message.ts';
 import { enqueue, hasten, settleOrRetry } from '../messaging/messages.sql.ts';
 import type { Handler } from '../messaging/worker.run.ts';
 import type { RunnerOptions } from '../sagas/runner.run.ts';
 import { applyChange, lockOrder, type SagaOrder } from '../sagas/saga.sql.ts';
 import type { SagaChange, StepState } from '../sagas/saga.ts';
-import { present } from '../shared/assert.ts';
+import { never, present } from '../shared/assert.ts';
 import { Retry } from '../shared/failure.ts';
 import type { Transaction } from '../shared/postgres/client.ts';
 import { type PaymentsOptions, providerOf } from './authorise.run.ts';
-import { type Payment, providerKey } from './payment.ts';
+import { decideCheck, type FoundAuthorisations } from './decide.ts';
+import { providerKey } from './payment.ts';
 import { movePayment } from './payments.sql.ts';
 import type { Authorisation } from './provider.ts';
+import { strayMessage } from './stray.ts';
 
 const consumer = 'payments';
-type Options = RunnerOptions & PaymentsOptions;
+/** What the checks of a payment need. */
+export type PaymentsRunOptions = RunnerOptions & PaymentsOptions;
 
 /**
  * Compares a payment with the provider's word, because a webhook hinted at news or time has passed. While the saga
  * waits for the authorisation, its own message is hastened. Money that arrives after the order went back is given
  * back.
  */
-export function checkPayment(options: Options): Handler {
+export function checkPayment(options: PaymentsRunOptions): Handler {
   return {
     async handle(message) {
       const orderId = present(message.orderId, 'the order of a payment check');
@@ -65,26 +67,40 @@ async function isTheSagasOwn(tx: Transaction, order: SagaOrder): Promise<boolean
 
 async function compare(
   tx: Transaction,
-  options: Options,
+  options: PaymentsRunOptions,
   order: SagaOrder,
-  found: Authorisation | null,
+  found: FoundAuthorisations,
 ): Promise<void> {
-  const ours = order.payment.status;
-  const isLateMoney = found?.status === 'authorised' && ['declined', 'abandoned', 'voided'].includes(ours);
-  const isLostMoney =
-    ours === 'authorised' && (found === null || found.status === 'declined' || found.status === 'voided');
-  if (isLateMoney) return await sendBack(tx, options, order, found);
-  if (isLostMoney) {
-    const theirs = found === null ? 'nothing under our key' : found.status;
-    await write(tx, options, order, {
-      ...nothing,
-      audit: [{ action: 'payment differs from the provider', detail: `ours authorised, theirs ${theirs}` }],
-      inbox: [{ kind: 'late_money', reason: `the payment is authorised here, but the provider says: ${theirs}` }],
-    });
+  const decided = decideCheck(order.payment, found);
+  switch (decided.check) {
+    case 'agrees':
+      return;
+    case 'send-back':
+      return await sendBack(tx, options, order, decided.found);
+    case 'strays':
+      return await enqueue(
+        tx,
+        decided.references.map((reference) => strayMessage(options, order, reference, 0)),
+      );
+    case 'lost':
+      return await write(tx, options, order, {
+        ...nothing,
+        audit: [{ action: 'payment differs from the provider', detail: `ours authorised, theirs ${decided.theirs}` }],
+        inbox: [
+          { kind: 'late_money', reason: `the payment is authorised here, but the provider says: ${decided.theirs}` },
+        ],
+      });
+    default:
+      return never(decided, 'a comparison with the provider');
   }
 }
 
-async function sendBack(tx: Transaction, options: Options, order: SagaOrder, found: Authorisation): Promise<void> {
+async function sendBack(
+  tx: Transaction,
+  options: PaymentsRunOptions,
+  order: SagaOrder,
+  found: Authorisation,
+): Promise<void> {
   await movePayment(tx, {
     orderId: order.orderId,
     status: 'voiding',
@@ -104,105 +120,13 @@ async function sendBack(tx: Transaction, options: Options, order: SagaOrder, fou
 
 const nothing: SagaChange = { steps: [], send: [], events: [], audit: [], inbox: [] };
 
-async function write(tx: Transaction, options: Options, order: SagaOrder, change: SagaChange): Promise<void> {
+async function write(
+  tx: Transaction,
+  options: PaymentsRunOptions,
+  order: SagaOrder,
+  change: SagaChange,
+): Promise<void> {
   await applyChange(tx, order, change, { actor: options.actor, newId: options.newId, owner: options.inboxOwner });
-}
-
-/**
- * Gives back an authorisation that stands at the provider beside the one we know: the provider acted twice under one
- * key. Its reference comes from a webhook, so the provider's own word decides whether there is anything to void. A
- * webhook may come before the answer to our call: until that is known, nobody knows which of two is the second one.
- */
-export function voidStray(options: Options): Handler {
-  return {
-    async handle(message: Message) {
-      const orderId = present(message.orderId, 'the order of a stray authorisation');
-      const { providerReference } = message.payload as { providerReference: string };
-      const order = await options.database.transaction(async (tx) => {
-        const locked = present(await lockOrder(tx, orderId, message.traceparent), 'the order');
-        const isStray = locked.payment.providerReference !== providerReference && !awaitsAnswer(locked.payment);
-        if (isStray) return locked;
-        await settleOrRetry(tx, message, consumer);
-        if (awaitsAnswer(locked.payment)) {
-          await enqueueStray(tx, options, locked, providerReference, message.traceparent, options.timings.checkAfterMs);
-        }
-        return null;
-      });
-      if (order === null) return;
-      const voided = await providerOf(options, order.payment.provider).void({
-        key: `${orderId}-void-${providerReference}`.slice(0, 255),
-        providerReference,
-      });
-      if (voided.outcome !== 'done' && voided.outcome !== 'refused') throw new Retry(voided.reason);
-      await options.database.transaction(async (tx) => {
-        const current = present(await lockOrder(tx, orderId, message.traceparent), 'the order');
-        const detail = voided.outcome === 'done' ? providerReference : `${providerReference}: ${voided.reason}`;
-        const inbox =
-          voided.outcome === 'done' ? [] : [{ kind: 'late_money' as const, reason: `stray authorisation ${detail}` }];
-        await write(tx, options, current, {
-          ...nothing,
-          audit: [{ action: 'stray authorisation voided', detail }],
-          inbox,
-        });
-        await settleOrRetry(tx, message, consumer);
-      });
-    },
-    async onDead(tx, message, reason) {
-      const order = await lockOrder(tx, present(message.orderId, 'the order of a stray authorisation'), null);
-      if (order === null) return;
-      const { providerReference } = message.payload as { providerReference: string };
-      const told = `a second authorisation ${providerReference} is still live: ${reason}`;
-      await write(tx, options, order, {
-        ...nothing,
-        audit: [{ action: 'stray authorisation not voided', detail: told }],
-        inbox: [{ kind: 'late_money', reason: told }],
-      });
-    },
-  };
-}
-
-/** Whether our own call may still bring a reference. */
-function awaitsAnswer(payment: Payment): boolean {
-  return (
-    payment.providerReference === null && ['intended', 'authorising', 'unknown', 'voiding'].includes(payment.status)
-  );
-}
-
-/** A webhook that comes before the answer to our call is the usual one of our own authorisation: the answer is near. */
-const answerIsNearMs = 1_000;
-
-/** Sends for an authorisation under our key that is not the one we know, or may be another than the one to come. */
-export async function sendForStray(
-  tx: Transaction,
-  options: Pick<Options, 'newId'>,
-  order: { orderId: string; merchantId: string },
-  providerReference: string,
-  traceparent: string | null,
-  isBeforeOurAnswer: boolean,
-): Promise<void> {
-  await enqueueStray(tx, options, order, providerReference, traceparent, isBeforeOurAnswer ? answerIsNearMs : 0);
-}
-
-async function enqueueStray(
-  tx: Transaction,
-  options: Pick<Options, 'newId'>,
-  order: { orderId: string; merchantId: string },
-  providerReference: string,
-  traceparent: string | null,
-  delayMs: number,
-): Promise<void> {
-  await enqueue(tx, [
-    {
-      messageId: options.newId(),
-      type: 'void-stray-authorisation',
-      merchantId: order.merchantId,
-      orderId: order.orderId,
-      idempotencyKey: `${order.orderId}:${providerReference}`.slice(0, 255),
-      payload: { providerReference },
-      traceparent,
-      delayMs,
-    },
-  ]);
 }
 
 /**
@@ -211,7 +135,7 @@ async function enqueueStray(
  */
 export async function sendForCheck(
   tx: Transaction,
-  options: Pick<Options, 'newId'>,
+  options: Pick<PaymentsRunOptions, 'newId'>,
   order: { orderId: string; merchantId: string },
   hint: string,
   traceparent: string | null,

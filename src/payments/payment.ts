@@ -67,3 +67,12 @@ export type Payment = {
 export function providerKey(orderId: string, kind: 'authorise' | 'capture' | 'void' | 'refund'): string {
   return `${orderId}-${kind}`;
 }
+
+/**
+ * Our key of the call that voids one authorisation: there may be several under one key of an authorise call. Without a
+ * reference, what the keys of an order's voids begin with.
+ */
+export function voidKey(orderId: string, providerReference: string | null): string {
+  const begin = providerKey(orderId, 'void');
+  return providerReference === null ? begin : `${begin}-${providerReference}`.slice(0, 255);
+}

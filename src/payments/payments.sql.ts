@@ -1,5 +1,6 @@
 import type { Queryable, Transaction } from '../shared/postgres/client.ts';
 import { Secret } from '../shared/secret.ts';
+import type { PaymentMove } from './decide.ts';
 import type { PaymentStatus } from './payment.ts';
 
 export type AttemptKind = 'authorise' | 'void';
@@ -8,7 +9,7 @@ export type Attempt = { readonly calls: number; readonly outcome: string; readon
 
 /**
  * Writes the intent of a call, before the call. A repetition counts up the calls of the same attempt (promise 2: one of
- * a kind per order) and gives the attempt as it was before.
+ * a kind per order). Gives how many calls there are with this one.
  */
 export async function intend(
   tx: Transaction,
@@ -20,17 +21,19 @@ export async function intend(
     providerKey: string;
     amountMinor: bigint;
   },
-): Promise<void> {
-  await tx.execute({
+): Promise<number> {
+  const rows = await tx.query<{ calls: number }>({
     name: 'intend_payment_call',
     text: `
       insert into payment_attempts
         (order_id, kind, payment_id, merchant_id, provider_key, amount_minor, calls, outcome, last_called_at)
       values ($1, $2, $3, $4, $5, $6, 1, 'intended', now())
       on conflict (order_id, kind) do update
-        set calls = payment_attempts.calls + 1, last_called_at = now(), outcome = 'intended', settled_at = null`,
+        set calls = payment_attempts.calls + 1, last_called_at = now(), outcome = 'intended', settled_at = null
+      returning calls`,
     values: [intent.orderId, intent.kind, intent.paymentId, intent.merchantId, intent.providerKey, intent.amountMinor],
   });
+  return rows[0]?.calls ?? 1;
 }
 
 export async function attemptOf(db: Queryable, orderId: string, kind: AttemptKind): Promise<Attempt | null> {
@@ -60,18 +63,8 @@ export async function recordOutcome(
   });
 }
 
-/** Moves a payment. `checkInMs` is when the provider is to be asked if nothing else settles it (promise 9). */
-export async function movePayment(
-  tx: Transaction,
-  change: {
-    orderId: string;
-    status: PaymentStatus;
-    checkInMs: number | null;
-    authorisedMinor?: bigint;
-    providerReference?: string | null;
-    declineCode?: string | null;
-  },
-): Promise<void> {
+/** Moves a payment, as a decision says. */
+export async function movePayment(tx: Transaction, change: PaymentMove & { readonly orderId: string }): Promise<void> {
   await tx.execute({
     name: 'move_payment',
     text: `

@@ -18,8 +18,11 @@ export type PaymentProvider = {
   void(request: ReferenceRequest): Promise<ProviderOutcome<Authorisation>>;
   /** Gives captured money back, at most what was captured. */
   refund(request: MoneyRequest): Promise<ProviderOutcome<Authorisation>>;
-  /** What the provider knows under our key of the authorise call; null if it never saw the key. Changes nothing. */
-  find(request: FindRequest): Promise<ProviderOutcome<Authorisation | null>>;
+  /**
+   * All that the provider has under our key of the authorise call, the first one made first; nothing if it never saw
+   * the key. More than one is a fault of the provider's, of which the order must know. Changes nothing.
+   */
+  find(request: FindRequest): Promise<ProviderOutcome<readonly Authorisation[]>>;
 };
 
 /** An outside call ends in exactly one of these five ways. */

@@ -6,8 +6,10 @@ import type { Waker } from '../messaging/waker.ts';
 import type { Handler } from '../messaging/worker.run.ts';
 import { type Refused, refuse } from '../shared/failure.ts';
 import { isUuid, type NewId } from '../shared/ids.ts';
-import type { Database } from '../shared/postgres/client.ts';
-import { sendForCheck, sendForStray } from './check.run.ts';
+import type { Database, Transaction } from '../shared/postgres/client.ts';
+import { sendForCheck } from './check.run.ts';
+import { decideHint } from './decide.ts';
+import { strayMessage } from './stray.ts';
 import {
   markWebhookHandled,
   merchantOfProvider,
@@ -43,12 +45,15 @@ export async function receiveWebhook(
       path: `$${(error?.path ?? '').replaceAll('/', '.')}`,
     });
   }
-  const { reference } = webhook.body.data;
+  const { id, type, data } = webhook.body;
+  const { reference } = data;
+  // What is never read is never kept: providers' events carry tokens, names and addresses.
+  const body = { id, type, data: { id: data.id, reference } };
   const payment = isUuid(reference) ? await paymentByReference(options.database, webhook.provider, reference) : null;
   const merchantId = payment?.merchantId ?? (await merchantOfProvider(options.database));
   if (merchantId === null) return refuse('not_found', 'There is no merchant yet.');
   await options.database.transaction(async (tx) => {
-    const isNew = await storeWebhook(tx, { ...webhook, merchantId });
+    const isNew = await storeWebhook(tx, { ...webhook, body, merchantId });
     if (!isNew) return;
     await enqueue(tx, [
       {
@@ -79,14 +84,7 @@ export function handleWebhook(options: WebhookOptions): Handler {
         const event = Value.Check(providerEvent, body) ? body : null;
         const reference = event?.data.reference ?? '';
         const payment = isUuid(reference) ? await paymentByReference(tx, provider, reference) : null;
-        if (event !== null && payment !== null) {
-          const known = payment.providerReference;
-          const mayBeStray = event.type === 'authorisation.authorised' && known !== event.data.id;
-          if (mayBeStray) await sendForStray(tx, options, payment, event.data.id, message.traceparent, known === null);
-          const isStray = mayBeStray && known !== null;
-          if (!isStray && !saysWhatWeKnow(event, payment))
-            await sendForCheck(tx, options, payment, eventId, message.traceparent);
-        }
+        if (event !== null && payment !== null) await follow(tx, options, event, eventId, payment, message.traceparent);
         await markWebhookHandled(tx, provider, eventId);
         await settleOrRetry(tx, message, 'webhooks');
       });
@@ -95,9 +93,21 @@ export function handleWebhook(options: WebhookOptions): Handler {
   };
 }
 
-/**
- * The usual webhook tells of what we did ourselves a moment ago; asking the provider about it would double its load.
- */
-function saysWhatWeKnow(event: Static<typeof providerEvent>, payment: PaymentRef): boolean {
-  return event.type === `authorisation.${payment.status}` && event.data.id === payment.providerReference;
+/** A webhook that comes before the answer to our call is the usual one of our own authorisation: the answer is near. */
+const answerIsNearMs = 1_000;
+
+async function follow(
+  tx: Transaction,
+  options: WebhookOptions,
+  event: Static<typeof providerEvent>,
+  eventId: string,
+  payment: PaymentRef,
+  traceparent: string | null,
+): Promise<void> {
+  const hint = decideHint({ type: event.type, providerReference: event.data.id }, payment);
+  if (hint.mayBeStray) {
+    const delayMs = payment.providerReference === null ? answerIsNearMs : 0;
+    await enqueue(tx, [strayMessage(options, { ...payment, traceparent }, event.data.id, delayMs)]);
+  }
+  if (hint.asks) await sendForCheck(tx, options, payment, eventId, traceparent);
 }

@@ -4,15 +4,19 @@ import { type OrderStatus, orderMachine } from '../orders/order.ts';
 import { assert, never, present } from '../shared/assert.ts';
 import type { RefusalCode } from '../shared/refusals.ts';
 import { mayFollow } from '../shared/transitions.ts';
-import type {
-  SagaChange,
-  SagaDefinition,
-  SagaState,
-  StepDefinition,
-  StepName,
-  StepOutcome,
-  StepState,
-  UndoName,
+import {
+  definitionOf,
+  isUndone,
+  type SagaChange,
+  type SagaDefinition,
+  type SagaState,
+  type StepDefinition,
+  type StepName,
+  type StepOutcome,
+  type StepState,
+  stepOfUndo,
+  type UndoName,
+  undoOf,
 } from './saga.ts';
 
 const unchanged: SagaChange = { steps: [], send: [], events: [], audit: [], inbox: [] };
@@ -126,7 +130,7 @@ export function goBack(
     status: 'compensating',
     order: { status: 'cancelling', cancelCode: code, deadlineInMs: state.definition.settleWithinMs },
     steps: [...steps.values()],
-    send: toUndo.map((each) => present(definitionOf(state, each.step).undo, 'an undo')),
+    send: toUndo.map((each) => undoOf(state, each.step)),
     events: [...events, { type: 'OrderCancelling', data: { code } }],
     audit: [{ action: 'going back', detail: code }],
   };
@@ -136,13 +140,10 @@ export function goBack(
 export function afterReview(state: SagaState, verdict: 'accept' | 'refuse', by: string): SagaChange | null {
   const waiting = [...state.steps.values()].find((each) => each.status === 'waiting');
   if (state.status !== 'waiting' || waiting === undefined) return null;
-  if (verdict === 'refuse')
-    return goBack(
-      withStep(state, { ...waiting, status: 'refused', detail: `refused by ${by}` }),
-      'order_refused',
-      [],
-      waiting.step,
-    );
+  if (verdict === 'refuse') {
+    const refused = withStep(state, { ...waiting, status: 'refused', detail: `refused by ${by}` });
+    return { ...goBack(refused, 'order_refused', [], waiting.step), answer: 'order refused' };
+  }
   const accepted = { ...state, status: 'running' as const, orderStatus: 'pending' as const };
   const onward = goOn(accepted, waiting, { detail: `accepted by ${by}` });
   return {
@@ -150,27 +151,35 @@ export function afterReview(state: SagaState, verdict: 'accept' | 'refuse', by: 
     status: 'running',
     order: { status: 'pending', deadlineInMs: state.definition.withinMs },
     events: [{ type: 'OrderReleased', data: { by: by.slice(0, 255) } }, ...onward.events],
+    answer: 'order accepted',
   };
 }
 
-/** The undo's row before it acts. Null if there is nothing (left) to undo. */
+/**
+ * The undo's row before it acts. Null if there is nothing (left) to undo. One that was parked stays so until it is
+ * done, however often it is tried: a state that changed with every try would be news to nobody.
+ */
 export function registerUndo(state: SagaState, undo: UndoName): StepState | null {
   const known = state.steps.get(stepOfUndo(state, undo).step);
   const mayRun = known !== undefined && ['registered', 'running', 'parked'].includes(known.undo);
   if (!mayRun || state.status === 'running' || state.status === 'waiting' || state.status === 'completed') return null;
-  return { ...known, undo: 'running', undoAttempts: known.undoAttempts + 1 };
+  const undoStatus = known.undo === 'parked' ? 'parked' : 'running';
+  return { ...known, undo: undoStatus, undoAttempts: known.undoAttempts + 1 };
 }
 
 /** What follows from a finished undo: when all are done, the order is cancelled. */
 export function afterUndo(state: SagaState, undo: UndoName, detail: string, events: readonly NewEvent[]): SagaChange {
   const { step } = stepOfUndo(state, undo);
-  const done: StepState = { ...present(state.steps.get(step), `the row of step ${step}`), undo: 'done' };
-  const undone = { ...unchanged, steps: [done], events, audit: [{ action: `${undo} done`, detail }] };
-  const open = [...withStep(state, done).steps.values()].filter((each) => !['none', 'done'].includes(each.undo));
+  const known = present(state.steps.get(step), `the row of step ${step}`);
+  // What stands there of a parked undo is why it failed.
+  const done: StepState = { ...known, undo: 'done', detail: known.undo === 'parked' ? detail : known.detail };
+  const audit = [{ action: `${undo} done`, detail }];
+  const undone = { ...unchanged, steps: [done], events, audit, answer: `${undo} is done: ${detail}` };
+  const open = [...withStep(state, done).steps.values()].filter((each) => !isUndone(each));
   // A late success of an order that is cancelled already is undone again, and the order stays as it is.
   if (state.orderStatus === 'cancelled') return undone;
   if (open.length > 0) {
-    // Whoever replayed a parked undo has mended it; what else is parked keeps the saga parked.
+    // What else is parked keeps the saga parked.
     const isParked = open.some((each) => each.undo === 'parked');
     return state.status === 'parked' && !isParked ? { ...undone, status: 'compensating' } : undone;
   }
@@ -188,16 +197,19 @@ export function afterUndo(state: SagaState, undo: UndoName, detail: string, even
   };
 }
 
-/** An undo used up its attempts: it waits for a person, and the saga with it. */
+/**
+ * An undo used up its attempts: a person is told, and the saga is parked until it is done. A retry that fails as well
+ * is no news for the audit trail, which would grow for as long as an outage lasts: the letter keeps its attempts.
+ */
 export function afterUndoParked(state: SagaState, undo: UndoName, reason: string): SagaChange {
-  const { step } = stepOfUndo(state, undo);
-  const known = present(state.steps.get(step), `the row of step ${step}`);
+  const known = state.steps.get(stepOfUndo(state, undo).step);
+  if (known === undefined || isUndone(known)) return unchanged;
   return {
     ...unchanged,
     ...(state.status === 'compensating' ? { status: 'parked' as const } : {}),
     steps: [{ ...known, undo: 'parked', detail: reason }],
-    audit: [{ action: `${undo} parked`, detail: reason }],
-    inbox: [{ kind: 'compensation_parked', reason: `${undo}: ${reason}` }],
+    audit: known.undo === 'parked' ? [] : [{ action: `${undo} parked`, detail: reason }],
+    inbox: [{ kind: 'compensation_parked', about: undo, reason: `${undo}: ${reason}` }],
   };
 }
 
@@ -206,7 +218,7 @@ export function afterDeadline(state: SagaState): SagaChange {
   const { settleWithinMs } = state.definition;
   switch (state.orderStatus) {
     case 'on_hold':
-      return goBack(state, 'order_refused', []);
+      return { ...goBack(state, 'order_refused'), answer: 'nobody decided in time: the order was refused' };
     case 'pending': {
       if (!pivotPassed(state)) return goBack(state, 'payment_timed_out', []);
       const next = state.definition.steps.find((each) => state.steps.get(each.step)?.status !== 'done');
@@ -220,23 +232,31 @@ export function afterDeadline(state: SagaState): SagaChange {
         ],
       };
     }
-    case 'cancelling': {
-      const open = [...state.steps.values()].filter((each) => each.undo === 'registered' || each.undo === 'running');
-      const names = open.map((each) => present(definitionOf(state, each.step).undo, 'an undo'));
-      return {
-        ...unchanged,
-        order: { status: 'cancelling', deadlineInMs: settleWithinMs },
-        send: names,
-        audit: [{ action: 'overdue, sent again', detail: names.join(', ') || null }],
-        inbox: [{ kind: 'compensation_parked', reason: `going back takes too long: ${names.join(', ') || 'parked'}` }],
-      };
-    }
+    case 'cancelling':
+      return afterLongWayBack(state);
     case 'confirmed':
     case 'cancelled':
       return unchanged;
     default:
       return never(state.orderStatus, 'afterDeadline');
   }
+}
+
+/** Going back takes too long: what is not parked is sent for again, and a person is told of each undo that is open. */
+function afterLongWayBack(state: SagaState): SagaChange {
+  const open = [...state.steps.values()].filter((each) => !isUndone(each));
+  const again = open.filter((each) => each.undo !== 'parked').map((each) => undoOf(state, each.step));
+  return {
+    ...unchanged,
+    order: { status: 'cancelling', deadlineInMs: state.definition.settleWithinMs },
+    send: again,
+    audit: again.length === 0 ? [] : [{ action: 'overdue, sent again', detail: again.join(', ') }],
+    inbox: open.map((each) => {
+      const undo = undoOf(state, each.step);
+      const reason = each.undo === 'parked' ? `${undo}: ${each.detail ?? 'parked'}` : `${undo} takes too long`;
+      return { kind: 'compensation_parked', about: undo, reason };
+    }),
+  };
 }
 
 /** Whether the saga has passed the step after which it only goes forward. */
@@ -256,20 +276,6 @@ export function firstMessage(definition: SagaDefinition): MessageType {
 function messageOf(step: StepDefinition): MessageType {
   assert(step.step !== 'hold-stock', 'hold-stock is done in the commit');
   return step.step;
-}
-
-function definitionOf(state: SagaState, name: StepName): StepDefinition {
-  return present(
-    state.definition.steps.find((each) => each.step === name),
-    `step ${name} in the saga`,
-  );
-}
-
-function stepOfUndo(state: SagaState, undo: UndoName): StepDefinition {
-  return present(
-    state.definition.steps.find((each) => each.undo === undo),
-    `undo ${undo} in the saga`,
-  );
 }
 
 function withStep(state: SagaState, step: StepState): SagaState {

@@ -1,5 +1,5 @@
 import type { Message } from '../messaging/message.ts';
-import { settleOrRetry } from '../messaging/messages.sql.ts';
+import { keepLeaseOrRetry, settleOrRetry } from '../messaging/messages.sql.ts';
 import { messageTypes } from '../messaging/queues.ts';
 import type { Waker } from '../messaging/waker.ts';
 import type { Handler } from '../messaging/worker.run.ts';
@@ -113,7 +113,12 @@ async function finish<Outcome extends { outcome: string }>(
 ): Promise<Finished> {
   const change = plan.follow(order, outcome);
   await write(options, tx, order, change);
-  if (isAgain(outcome)) return { send: change.send, again: outcome };
+  if (isAgain(outcome)) {
+    // What a worker learns whose lease has run out must not be written over what the new holder has written: its
+    // "unknown" would take an authorised payment back.
+    await keepLeaseOrRetry(tx, message);
+    return { send: change.send, again: outcome };
+  }
   await settleOrRetry(tx, message, sagaConsumer);
   return { send: change.send, again: null };
 }

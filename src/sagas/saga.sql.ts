@@ -5,10 +5,11 @@ import type { Payment } from '../payments/payment.ts';
 import { assert, present } from '../shared/assert.ts';
 import type { NewId } from '../shared/ids.ts';
 import { type Currency, currencyOf } from '../shared/money.ts';
-import type { Queryable, Transaction } from '../shared/postgres/client.ts';
+import type { Transaction } from '../shared/postgres/client.ts';
 import type { RefusalCode } from '../shared/refusals.ts';
+import { answersOf, causesSettledBy } from './answers.ts';
 import { onlineOrder } from './online-order.ts';
-import type { SagaChange, SagaDefinition, SagaState, SagaStatus, StepState } from './saga.ts';
+import type { SagaChange, SagaDefinition, SagaState, SagaStatus, StepState, UndoName } from './saga.ts';
 
 /** An order with its saga and payment, its row locked until the transaction ends: all that a step may need. */
 export type SagaOrder = {
@@ -117,6 +118,7 @@ function toOrder(orderId: string, row: Row, traceparent: string | null): SagaOrd
 
 /**
  * Writes a decision's change of a locked order in one statement: order, saga, steps, events, messages, audit, inbox.
+ * Questions that the change answers are closed, and dead letters whose cause it settles are not open any more.
  */
 export async function applyChange(
   tx: Transaction,
@@ -156,9 +158,17 @@ export async function applyChange(
       ),
       by.actor,
       JSON.stringify(
-        change.inbox.map((item) => ({ item_id: by.newId(), kind: item.kind, reason: item.reason.slice(0, 500) })),
+        change.inbox.map(({ kind, about, reason }) => {
+          return { item_id: by.newId(), kind, subject: subjectOf(order, about), reason: reason.slice(0, 500) };
+        }),
       ),
       by.owner,
+      JSON.stringify(
+        answersOf(order.saga, change).map(({ kind, about, resolution }) => {
+          return { kind, subject: about === null ? null : subjectOf(order, about), resolution };
+        }),
+      ),
+      causesSettledBy(order.saga, change),
     ],
   });
   assert(changed === 1, `order ${order.orderId} is as it was when it was locked`);
@@ -201,9 +211,20 @@ const applyStatement = `
     from jsonb_to_recordset($12) as x(entry_id uuid, action text, detail text)
   ), asked as (
     insert into operator_inbox (item_id, merchant_id, order_id, kind, subject, reason, owner)
-    select item_id, $2, $1, kind, $1::text, reason, $15
-    from jsonb_to_recordset($14) as x(item_id uuid, kind text, reason text)
+    select item_id, $2, $1, kind, subject, reason, $15
+    from jsonb_to_recordset($14) as x(item_id uuid, kind text, subject text, reason text)
     on conflict (merchant_id, kind, subject) where closed_at is null do nothing
+  ), answered as (
+    update operator_inbox i
+    set closed_at = now(), closed_by = $13, resolution = x.resolution
+    from jsonb_to_recordset($16) as x(kind text, subject text, resolution text)
+    where i.order_id = $1 and i.kind = x.kind and i.closed_at is null and i.subject = coalesce(x.subject, i.subject)
+  ), not_needed as (
+    update dead_letters d
+    set status = 'discarded', settled_at = now(), settled_by = $13,
+        settled_why = 'not needed: another message of the same cause has settled it'
+    from unnest($17::text[]) as settled(type)
+    where d.order_id = $1 and d.type = settled.type and d.status = 'open'
   )
   update orders
   set status = coalesce($3, status),
@@ -212,6 +233,10 @@ const applyStatement = `
       deadline_at = case when $3::text is null then deadline_at else now() + $5::bigint * interval '1 millisecond' end,
       next_sequence = next_sequence + $7::integer
   where order_id = $1 and next_sequence = $6`;
+
+function subjectOf(order: SagaOrder, about: UndoName | undefined): string {
+  return about === undefined ? order.orderId : `${about} ${order.orderId}`;
+}
 
 function stepRow(definition: SagaDefinition, step: StepState): Record<string, unknown> {
   return {
@@ -236,29 +261,6 @@ function eventRow(order: SagaOrder, event: SagaChange['events'][number], sequenc
   };
 }
 
-/** Orders whose deadline has passed, longest overdue first. */
-export async function overdueOrders(db: Queryable, count: number): Promise<{ orderId: string }[]> {
-  return await db.query({
-    name: 'overdue_orders',
-    text: `
-      select order_id as "orderId" from orders
-      where deadline_at < now()
-      order by deadline_at
-      limit $1`,
-    values: [count],
-  });
-}
-
-/** Whether the order's deadline has passed, as the row stands under its lock. */
-export async function isOverdue(tx: Transaction, orderId: string): Promise<boolean> {
-  const rows = await tx.query({
-    name: 'is_order_overdue',
-    text: 'select 1 from orders where order_id = $1 and deadline_at < now()',
-    values: [orderId],
-  });
-  return rows.length === 1;
-}
-
 /** Takes the turn at a task until the transaction ends; false while another process has it. */
 export async function takeTurn(tx: Transaction, task: string): Promise<boolean> {
   const rows = await tx.query<{ taken: boolean }>({
@@ -267,25 +269,4 @@ export async function takeTurn(tx: Transaction, task: string): Promise<boolean> 
     values: [task],
   });
   return rows[0]?.taken === true;
-}
-
-/** Puts an order off that the sweeper could not move, and tells a person. */
-export async function putOff(
-  db: Queryable,
-  orderId: string,
-  reason: string,
-  by: { newId: NewId; inboxOwner: string },
-): Promise<void> {
-  await db.execute({
-    name: 'put_order_off',
-    text: `
-      with postponed as (
-        update orders set deadline_at = now() + interval '10 minutes' where order_id = $1 and deadline_at is not null
-        returning merchant_id
-      )
-      insert into operator_inbox (item_id, merchant_id, order_id, kind, subject, reason, owner)
-      select $2, merchant_id, $1, 'step_parked', $1::text, $3, $4 from postponed
-      on conflict (merchant_id, kind, subject) where closed_at is null do nothing`,
-    values: [orderId, by.newId(), `the sweeper could not move it: ${reason}`.slice(0, 500), by.inboxOwner],
-  });
 }

@@ -1,6 +1,7 @@
 import type { NewEvent } from '../messaging/events.ts';
 import type { MessageType } from '../messaging/queues.ts';
 import type { OrderStatus } from '../orders/order.ts';
+import { present } from '../shared/assert.ts';
 import type { RefusalCode } from '../shared/refusals.ts';
 import type { Machine } from '../shared/transitions.ts';
 
@@ -42,8 +43,8 @@ export const sagaMachine: Machine<SagaStatus> = {
       completed: 'the last step is done',
     },
     waiting: { running: 'a person accepted', compensating: 'a person refused, or nobody decided' },
-    compensating: { compensated: 'every undo is done', parked: 'an undo needs a person' },
-    parked: { compensating: 'a person replayed it', compensated: 'every undo is done' },
+    compensating: { compensated: 'every undo is done', parked: 'an undo is out of attempts' },
+    parked: { compensating: 'the parked undo is done, others are not', compensated: 'every undo is done' },
     completed: {},
     compensated: {},
   },
@@ -69,7 +70,11 @@ export const stepMachine: Machine<StepStatus> = {
   },
 };
 
+/** `parked`: out of attempts. It stays so while it is tried again, until it is done. */
 export type UndoStatus = 'none' | 'registered' | 'running' | 'done' | 'parked';
+
+/** How long a parked undo rests after each death before the sweeper tries it again. */
+export const parkedUndoRestMs = 15 * 60_000;
 
 export type StepState = {
   readonly step: StepName;
@@ -89,6 +94,33 @@ export type SagaState = {
   readonly steps: ReadonlyMap<StepName, StepState>;
 };
 
+export function definitionOf(state: SagaState, name: StepName): StepDefinition {
+  return present(
+    state.definition.steps.find((each) => each.step === name),
+    `step ${name} in the saga`,
+  );
+}
+
+export function stepOfUndo(state: SagaState, undo: UndoName): StepDefinition {
+  return present(
+    state.definition.steps.find((each) => each.undo === undo),
+    `undo ${undo} in the saga`,
+  );
+}
+
+export function undoOf(state: SagaState, name: StepName): UndoName {
+  return present(definitionOf(state, name).undo, `the undo of ${name}`);
+}
+
+export function undosOf(definition: SagaDefinition): UndoName[] {
+  return definition.steps.flatMap(({ undo }) => (undo === null ? [] : [undo]));
+}
+
+/** Whether there is nothing, or nothing any more, to take back of the step. */
+export function isUndone(step: StepState): boolean {
+  return step.undo === 'none' || step.undo === 'done';
+}
+
 /** What a decision changes, in one transaction. */
 export type SagaChange = {
   readonly status?: SagaStatus;
@@ -101,8 +133,13 @@ export type SagaChange = {
   readonly send: readonly MessageType[];
   readonly events: readonly NewEvent[];
   readonly audit: readonly { readonly action: string; readonly detail: string | null }[];
-  readonly inbox: readonly { readonly kind: InboxKind; readonly reason: string }[];
+  readonly inbox: readonly Question[];
+  /** What those are told whom the order's state or an undo was asked about, if the change settles that (answers.ts). */
+  readonly answer?: string;
 };
+
+/** What a person is asked. Of one kind about one order (or one undo of it) at most one is open. */
+export type Question = { readonly kind: InboxKind; readonly reason: string; readonly about?: UndoName };
 
 export type InboxKind = 'fraud_review' | 'compensation_parked' | 'step_parked' | 'late_money';
 

@@ -1,11 +1,14 @@
+import { replayDeadLetters, restedLetterIds } from '../messaging/dead-letters.sql.ts';
 import { messageTypes } from '../messaging/queues.ts';
 import { sleep } from '../shared/clock.ts';
 import { toError } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
 import { afterDeadline } from './decide.ts';
+import { onlineOrder } from './online-order.ts';
 import type { RunnerOptions } from './runner.run.ts';
-import { applyChange, isOverdue, lockOrder, overdueOrders, putOff, takeTurn } from './saga.sql.ts';
-import type { SagaChange } from './saga.ts';
+import { applyChange, lockOrder, takeTurn } from './saga.sql.ts';
+import { parkedUndoRestMs, type SagaChange, undosOf } from './saga.ts';
+import { isOverdue, overdueOrders, putOff } from './sweeper.sql.ts';
 
 /** Work that nobody asks for: what is overdue is found and moved. Returns how much it found. */
 export type SweeperTask = {
@@ -51,11 +54,40 @@ async function sweepOrder(options: RunnerOptions, orderId: string): Promise<Saga
   });
 }
 
+/**
+ * A parked undo is told to a person, and what made it fail is mostly over before one looks: after a rest its own letter
+ * is replayed, so that a further death opens that letter again, with its history. What a person discarded stays so.
+ */
+export const sweepParkedUndos: SweeperTask = {
+  name: 'parked-undos',
+  everyMs: 15_000,
+  why: 'An outage may outlast all attempts of an undo: money and stock go back when it is over, without a person.',
+  async run(options) {
+    const replayed = await options.database.transaction(async (tx) => {
+      if (!(await takeTurn(tx, sweepParkedUndos.name))) return [];
+      const messageIds = await restedLetterIds(tx, {
+        types: undosOf(onlineOrder),
+        restMs: parkedUndoRestMs,
+        limit: undosPerRoundMax,
+      });
+      return await replayDeadLetters(tx, { merchantId: null, messageIds, statuses: ['open'], by: options.actor });
+    });
+    if (replayed.length > 0) options.waker.wake(replayed.map((letter) => letter.queue));
+    return replayed.length;
+  },
+};
+
+/**
+ * At most 80 a minute, whatever an outage left behind: while it lasts, each costs the provider and the database all the
+ * attempts of its queue again. When it is over, a person may replay all of them at once.
+ */
+const undosPerRoundMax = 20;
+
 /** Runs the tasks until stopped. Any number of sweepers may run; one acts at a time per task. */
 export function startSweeper(
   options: RunnerOptions & { log: Logger; onSwept?: (task: string, found: number) => void },
   tasks: readonly SweeperTask[],
-): { stop(): Promise<void> } {
+): { stop(): Promise<void>; readonly ended: Promise<void> } {
   const stopping = new AbortController();
   const loops = tasks.map(async (task) => {
     while (!stopping.signal.aborted) {
@@ -71,7 +103,9 @@ export function startSweeper(
   return {
     async stop() {
       stopping.abort();
-      await Promise.all(loops);
+      await Promise.allSettled(loops);
     },
+    // Settles when a task turns no more: after stop(), or rejected with the reason when it could not go on.
+    ended: Promise.race(loops),
   };
 }

@@ -3,9 +3,13 @@ import { looksLikeCardNumber } from './card-numbers.ts';
 import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
+import { serveCatalogue } from './inbound/catalogue.http.ts';
+import { faultOfFraming } from './inbound/framing.ts';
+import { faultOfHttp } from './inbound/http.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
-import { type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
+import { answerHeaders, type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
 import { refusalOfThrown } from './inbound/thrown.ts';
+import { createUnparsed } from './inbound/unparsed.ts';
 import { limits } from './limits.ts';
 import type { Logger } from './log.ts';
 import { refusals } from './refusals.ts';
@@ -82,6 +86,7 @@ export function createInbound(options: InboundOptions): Inbound {
     shapeOf: (url) => shapes.find((each) => url.startsWith(each.prefix))?.shape ?? problemShape,
     routes,
   };
+  const unparsed = createUnparsed({ ...options, headerBytesMax: socketLimits.headerBytesMax });
   const server = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,
@@ -93,21 +98,22 @@ export function createInbound(options: InboundOptions): Inbound {
       maxHeaderSize: socketLimits.headerBytesMax,
       headersTimeout: socketLimits.headersTimeoutMs,
       connectionsCheckingInterval: socketLimits.checkingIntervalMs,
+      requireHostHeader: false,
     },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: socketLimits.pathPartMax, querystringParser: parseQuery },
     genReqId: (raw) => requestIdOf(raw.headers['request-id']) ?? options.newId(),
-    frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply),
-    clientErrorHandler: (error, socket) => {
-      if (socket.writable && !socket.destroyed) socket.write(clientErrorReply(error, options.newId()));
-      socket.destroy();
-    },
+    // Before any hook has run.
+    frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply.headers(headersOf(request))),
+    clientErrorHandler: unparsed.onClientError,
   });
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   server.decorateRequest('trace', null as unknown as TraceContext);
   server.decorateRequest('traceparent', '');
   server.decorateRequest('rawBody', null);
+  server.server.on('request', unparsed.onRequest);
   server.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) routes.push({ method, url: route.url });
   });
@@ -120,6 +126,7 @@ export function createInbound(options: InboundOptions): Inbound {
     return payload;
   });
   server.setErrorHandler((thrown, request, reply) => sendThrown(rim, thrown, request, reply));
+  serveCatalogue(server);
   server.setNotFoundHandler((request, reply) => send(rim, refusalOfUnknown(rim, request, reply), request, reply));
   return {
     server,
@@ -147,11 +154,22 @@ function acceptJson(server: FastifyInstance): void {
     request.rawBody = bytes;
     // Clients that set the header on every request also set it where there is no body.
     if (bytes.length === 0) return done(null, undefined);
-    const parsed = parseBody(bytes);
+    const parsed = parseBody(bytes, isSigned(request) ? 'a signer' : 'a stranger');
     if (isRefused(parsed)) return done(new RefusedError(parsed));
     done(null, parsed.value);
   });
 }
+
+/**
+ * Whether the body is a provider's event that says that it is signed (Standard Webhooks). Its route verifies that
+ * before it looks at the body, and keeps nothing of one that does not verify.
+ */
+function isSigned(request: FastifyRequest): boolean {
+  const isWebhook = request.routeOptions.url?.startsWith('/webhooks/') === true;
+  return isWebhook && signatureHeaders.every((name) => textOf(request.headers[name]) !== undefined);
+}
+
+const signatureHeaders = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
 function guardRequests(server: FastifyInstance, rim: Rim): void {
   const inFlightMax = rim.inFlightMax ?? inFlightMaxDefault;
@@ -165,8 +183,9 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     });
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
-    reply.headers({ 'request-id': request.id, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
-    const fault = faultOfTexts(textsOf(request));
+    reply.headers(headersOf(request));
+    const { raw } = request;
+    const fault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders) ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
     if (inFlight > inFlightMax && request.routeOptions.config.alwaysAnswered !== true) {
       throw new RefusedError(refuse('overloaded', 'Too many requests are being handled. Retry with the same key.'));
@@ -176,6 +195,11 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     if (isRefused(payload)) throw new RefusedError(payload);
     return payload;
   });
+}
+
+/** Of every answer. */
+function headersOf(request: FastifyRequest) {
+  return { ...answerHeaders, 'request-id': request.id };
 }
 
 function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
@@ -203,7 +227,7 @@ function* textsOf(request: FastifyRequest): Generator<readonly [string, string]>
   yield ['path', decodedPath(request.url)];
 }
 
-const keptHeaders = ['idempotency-key', 'request-id', 'ucp-agent', 'prefer', 'if-match'] as const;
+const keptHeaders = ['idempotency-key', 'request-id', 'webhook-id', 'ucp-agent', 'prefer', 'if-match'] as const;
 
 function decodedPath(url: string): string {
   const path = url.split('?', 1)[0] ?? '';
@@ -267,20 +291,6 @@ function send(rim: Rim, refusal: Refused, request: FastifyRequest, reply: Fastif
   // As bytes: the refusal's hook above must not look at it again.
   return reply
     .code(status)
-    .headers(headers)
+    .headers({ ...answerHeaders, ...headers })
     .send(Buffer.from(JSON.stringify(body)));
-}
-
-/** The answer to what is not even HTTP, or came too slowly or with too many headers. There is no URL to go by. */
-function clientErrorReply(error: NodeJS.ErrnoException, requestId: string): string {
-  const refusal =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? refuse('request_timeout', 'The request did not arrive in time.')
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? refuse('headers_too_large', `The headers may have ${socketLimits.headerBytesMax} bytes at the most.`)
-        : refuse('header_invalid', 'This is not a well formed HTTP request.');
-  const { status, headers, body } = errorReply(refusal, requestId, problemShape);
-  const text = JSON.stringify(body);
-  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' });
-  return `HTTP/1.1 ${status} Refused\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`;
 }

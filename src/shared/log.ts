@@ -1,4 +1,6 @@
 import { type Logger as PinoLogger, pino } from 'pino';
+import { machineClock } from './clock.ts';
+import { descriptorTarget, fileTarget, lineSink } from './log/sink.run.ts';
 
 /**
  * JSON lines with ids and without personal data: what is logged is an allow-list of fields, not an object that
@@ -42,8 +44,19 @@ export type Logger = {
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** A logger that writes to the file descriptor (1 is standard output), naming its process. */
-export function createLogger(options: { process: string; level: LogLevel; fileDescriptor?: number }): Logger {
+/**
+ * A logger that names its process and writes, each line at once, to a file that is turned when it has grown too large,
+ * or to a file descriptor: standard output unless it says otherwise. Logging never throws; what cannot be written is
+ * dropped, counted, and told of when writing works again.
+ */
+export function createLogger(options: {
+  process: string;
+  level: LogLevel;
+  fileDescriptor?: number;
+  file?: { path: string; bytesMax: number };
+}): Logger {
+  const { file, fileDescriptor = 1 } = options;
+  const target = file === undefined ? descriptorTarget(fileDescriptor) : fileTarget(file.path, file.bytesMax);
   const log = pino(
     {
       level: options.level,
@@ -51,9 +64,16 @@ export function createLogger(options: { process: string; level: LogLevel; fileDe
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: options.fileDescriptor ?? 1, sync: true }),
+    { write: lineSink(target, (dropped) => noticeOf(options.process, dropped)) },
   );
   return { debug: write(log, 'debug'), info: write(log, 'info'), warn: write(log, 'warn'), error: write(log, 'error') };
+}
+
+/** In the form of the lines around it. */
+function noticeOf(process: string, dropped: number): string {
+  const time = new Date(machineClock.nowMs()).toISOString();
+  const msg = 'lines could not be written to the log and were dropped';
+  return `${JSON.stringify({ level: 'warn', time, process, count: dropped, msg })}\n`;
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -22,6 +22,11 @@ export function currencyOf(text: string): Currency {
   return text;
 }
 
+/** How many decimals amounts of the currency have: 2 of GBP, 0 of JPY. */
+export function fractionDigitsOf(currency: Currency): number {
+  return minorUnits[currency] ?? 2;
+}
+
 export function money(amountMinor: bigint, currency: Currency): Money {
   assert(amountMinor <= amountMinorMax && amountMinor >= -amountMinorMax, 'an amount within the limit');
   return { amountMinor, currency };
@@ -49,7 +54,7 @@ export function parseDecimal(text: string, currency: Currency): bigint | null {
   const match = /^(-?)(\d{1,13})(?:\.(\d{1,30}))?$/.exec(text.trim());
   if (match === null) return null;
   const [, sign = '', whole = '0', fraction = ''] = match;
-  const digits = minorUnits[currency] ?? 2;
+  const digits = fractionDigitsOf(currency);
   const kept = fraction.slice(0, digits).padEnd(digits, '0');
   const roundsUp = (fraction[digits] ?? '0') >= '5';
   const minor = BigInt(whole + kept) + (roundsUp ? 1n : 0n);
@@ -59,7 +64,7 @@ export function parseDecimal(text: string, currency: Currency): bigint | null {
 
 /** `GBP 12.50`, for people. */
 export function show(amount: Money): string {
-  const digits = minorUnits[amount.currency] ?? 2;
+  const digits = fractionDigitsOf(amount.currency);
   const negative = amount.amountMinor < 0n;
   const text = (negative ? -amount.amountMinor : amount.amountMinor).toString().padStart(digits + 1, '0');
   const whole = text.slice(0, text.length - digits);

@@ -55,7 +55,7 @@ export const refusals = {
   card_number_refused: {
     status: 422,
     title: 'A field looks like a card number',
-    next: 'Never send card data here: send the token of the payment provider.',
+    next: 'Send the token of the payment provider, never card data. If it is an id of yours, use another: a UUID.',
   },
   api_key_missing: { status: 401, title: 'No API key', next: 'Send your key in the X-API-Key header.' },
   api_key_unknown: {
@@ -177,3 +177,27 @@ export const refusals = {
 } as const satisfies Record<string, { status: number; title: string; next: string }>;
 
 export type RefusalCode = keyof typeof refusals;
+
+/**
+ * Codes that travel in messages of a checkout or an order beside those above, and refuse nothing: they say what lacks
+ * and how it stands. As stable as refusals, and listed with them.
+ */
+export const remarks = {
+  missing: {
+    title: 'Something lacks before the checkout can be completed',
+    next: 'Send what the path of the message names, with an update of the checkout.',
+  },
+  order_in_progress: {
+    title: 'The order is placed and its payment is being checked',
+    next: 'Read the order or the checkout again, or retry the complete under the same key with Prefer: wait=N.',
+  },
+  order_on_hold: {
+    title: 'The order is placed and a person looks at it first',
+    next: 'Read the order again later: it is confirmed, or cancelled without a charge, within three days.',
+  },
+} as const satisfies Record<string, { title: string; next: string }>;
+
+export type RemarkCode = keyof typeof remarks;
+
+/** Every code that a message may carry. */
+export type MessageCode = RefusalCode | RemarkCode;

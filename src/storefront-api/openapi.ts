@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { DescribedRoute } from '../shared/inbound/description.ts';
-import { type RefusalCode, refusals } from '../shared/refusals.ts';
+import { type RefusalCode, refusals, remarks } from '../shared/refusals.ts';
 import {
   prefix as ucpPrefix,
   specification as ucpSpecification,
@@ -23,7 +24,7 @@ export function buildOpenApi(options: {
     openapi: '3.1.0',
     info: {
       title: 'Onetill',
-      version: '1.0.0',
+      version: packageJson.version,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description:
         `Products, probes and errors. Checkouts and orders are served under \`${ucpPrefix}\` by the Universal ` +
@@ -40,6 +41,7 @@ export function buildOpenApi(options: {
       schemas: { Problem: problem },
     },
     'x-refusals': Object.entries(refusals).map(([code, { status, title, next }]) => ({ code, status, title, next })),
+    'x-remarks': Object.entries(remarks).map(([code, { title, next }]) => ({ code, title, next })),
   };
 }
 
@@ -52,6 +54,7 @@ function describeRoute(route: DescribedRoute): Record<string, unknown> {
   return {
     operationId: route.operationId,
     summary: route.summary,
+    ...(route.key === 'optional' ? { description: withoutKey } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}
@@ -70,6 +73,10 @@ function describeRoute(route: DescribedRoute): Record<string, unknown> {
       : { security: [{ ApiKey: [] }, { Bearer: [] }, ...(route.key === 'optional' ? [{}] : [])] }),
   };
 }
+
+const withoutKey =
+  'The API key is optional: without one the products of the merchant are shown whose shop this server opens to all. ' +
+  'A key that is not known is refused.';
 
 function pathParameters(route: DescribedRoute): unknown[] {
   return Object.entries(route.pathParameters ?? {}).map(([name, schema]) => ({
@@ -116,7 +123,11 @@ const problem = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'code', 'request_id'],
   properties: {
-    type: { type: 'string', format: 'uri-reference' },
+    type: {
+      type: 'string',
+      format: 'uri-reference',
+      description: 'Where the entry of the code is served: /errors/{code} of this server.',
+    },
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string', description: 'What happened and what to do next.' },

@@ -3,6 +3,7 @@ import { registerProducts } from '../catalog/products.http.ts';
 import { describedProducts } from '../catalog/products-wire.ts';
 import type { CheckoutDesk } from '../checkout/desk.ts';
 import { isRefused } from '../shared/failure.ts';
+import { describedCatalogue } from '../shared/inbound/catalogue.http.ts';
 import type { DescribedRoute } from '../shared/inbound/description.ts';
 import type { Inbound } from '../shared/inbound.ts';
 import type { Queryable } from '../shared/postgres/client.ts';
@@ -36,12 +37,18 @@ export function registerStorefront(inbound: Inbound, options: StorefrontOptions)
       return caller.code === 'api_key_missing' && config.publicMerchantId !== null ? config.publicMerchantId : caller;
     },
   });
-  const routes = [...describedStorefront, ...describedProducts, ...(options.described ?? [])];
+  const products = describedProducts.map((route) => ({ ...route, key: keyForProducts(config) }));
+  const routes = [...describedStorefront, ...products, ...describedCatalogue, ...(options.described ?? [])];
   const description = buildOpenApi({ publicUrl: config.publicUrl, routes });
   inbound.server.get('/openapi.json', async (_request, reply) => {
     reply.header('cache-control', 'public, max-age=300');
     return description;
   });
+}
+
+/** Looking at products needs no key where a merchant's shop is open to all. */
+function keyForProducts(config: StorefrontConfig): DescribedRoute['key'] {
+  return config.publicMerchantId === null ? 'required' : 'optional';
 }
 
 const describedStorefront: readonly DescribedRoute[] = [

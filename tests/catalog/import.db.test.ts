@@ -1,35 +1,33 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ImportSummary, importProducts, renderSummary } from '../../src/catalog/import.cli.ts';
+import { importProducts, renderSummary } from '../../src/catalog/import.cli.ts';
 import { retailColumns } from '../../src/catalog/online-retail.ts';
 import { readOffers } from '../../src/catalog/products.sql.ts';
 import { setOnHand, showStock } from '../../src/inventory/stock.sql.ts';
-import { isRefused, type Refused } from '../../src/shared/failure.ts';
+import type { Refused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
-import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { type Imports, openImports, taken } from './importing.ts';
 
 const sample = new URL('../../data/online-retail/online-retail-40k.csv.gz', import.meta.url).pathname;
 const header = retailColumns.join(',');
 const row = '573415,21166,COOK WITH WINE METAL SIGN,3,40846.67847222222,2.08,13607,United Kingdom';
 
-let scratch: TestDatabase;
-let folder: string;
+let imports: Imports;
 beforeAll(async () => {
-  scratch = await createTestDatabase();
-  folder = await mkdtemp(join(tmpdir(), 'onetill-import-'));
+  imports = await openImports();
 });
 afterAll(async () => {
-  await scratch.drop();
-  await rm(folder, { recursive: true, force: true });
+  await imports.stop();
 });
 let merchantId = '';
 beforeEach(async () => {
-  merchantId = `m-${newUuid()}`;
-  await createMerchant(merchantId, 'GBP');
+  merchantId = await imports.addMerchant('GBP');
 });
+const importFile = (file: string, merchant = merchantId) => imports.importFile(file, merchant);
+const importBytes = (bytes: Buffer, merchant = merchantId) => imports.importBytes(bytes, merchant);
+const importText = (lines: readonly string[], merchant = merchantId) => imports.importText(lines, merchant);
 
 describe('importing the sample', () => {
   test('the sample becomes some 3,100 products with stock, and a second import changes nothing', async () => {
@@ -51,7 +49,7 @@ describe('importing the sample', () => {
 describe('importing a file of few rows', () => {
   test('a second import brings price and title up to date and leaves stock alone', async () => {
     await importText([header, row]);
-    await scratch.database.transaction((tx) =>
+    await imports.database.transaction((tx) =>
       setOnHand(tx, {
         merchantId,
         sku: '21166',
@@ -63,9 +61,9 @@ describe('importing a file of few rows', () => {
     );
     const summary = taken(await importText([header, row.replace('2.08', '2.55').replace('WINE', 'BEER')]));
     expect(summary.products).toEqual({ created: 0, updated: 1, unchanged: 0 });
-    const [offer] = await readOffers(scratch.database, merchantId, ['21166']);
+    const [offer] = await readOffers(imports.database, merchantId, ['21166']);
     expect(offer).toMatchObject({ priceMinor: 255n, title: 'COOK WITH BEER METAL SIGN', freeUnits: 7n });
-    expect(await showStock(scratch.database, merchantId, '21166')).toMatchObject({ receivedUnits: 7n });
+    expect(await showStock(imports.database, merchantId, '21166')).toMatchObject({ receivedUnits: 7n });
   });
 
   test('malformed rows are named by line, field and reason and cost no other row', async () => {
@@ -105,9 +103,19 @@ describe('importing a file of few rows', () => {
 describe('a file that cannot be imported', () => {
   test.each([
     ['an empty file', Buffer.alloc(0), 'it is empty'],
-    ['another header', Buffer.from('name,price\nTin,2\n'), 'its first line must be InvoiceNo'],
-    ['no CSV at all', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 3]), 'its first line must be InvoiceNo'],
-    ['a header without a sale', Buffer.from(`${header}\nx\n`), 'no row of it is a sale'],
+    [
+      'another header',
+      Buffer.from('name,price\nTin,2\n'),
+      'its first line must name the columns sku,title,price,stock',
+    ],
+    ['another header in gzip', gzipSync(`name,price\n${randomBytes(100_000).toString('hex')}`), 'its first line must'],
+    [
+      'no CSV at all',
+      Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 3]),
+      'its first line must name the columns sku,title,price,stock',
+    ],
+    ['a header without a row', Buffer.from(`${header}\n`), 'it has no rows'],
+    ['a header without a sale', Buffer.from(`${header}\nx\n`), 'none of its rows can be taken'],
     ['gzip that ends too early', gzipSync(`${header}\n${row}\n`).subarray(0, 60), 'ends too early'],
     ['gzip that is damaged', damaged(gzipSync(`${header}\n${row}\n`.repeat(9))), 'damaged'],
   ])('%s is refused in one sentence and nothing is written', async (_name, bytes, says) => {
@@ -118,23 +126,31 @@ describe('a file that cannot be imported', () => {
   });
 
   test('a missing file, a folder, an unknown merchant and another currency are refused', async () => {
-    expect(await importFile(join(folder, 'nowhere.csv'))).toMatchObject({ code: 'input_invalid' });
-    expect(await importFile(folder)).toMatchObject({ code: 'input_invalid' });
-    await createMerchant(`${merchantId}-eu`, 'EUR');
-    expect(await importFile(sample, `${merchantId}-eu`)).toMatchObject({ code: 'currency_unsupported' });
+    expect(await importFile(join(imports.folder, 'nowhere.csv'))).toMatchObject({ code: 'input_invalid' });
+    expect(await importFile(imports.folder)).toMatchObject({ code: 'input_invalid' });
+    expect(await importFile(sample, await imports.addMerchant('EUR'))).toMatchObject({ code: 'currency_unsupported' });
     expect(await importFile(sample, 'nobody')).toMatchObject({ code: 'not_found' });
+  });
+
+  test('where nothing can be taken, the refusal names every reason with its rows', async () => {
+    const refusal = (await importText([header, 'a,b', row.replace(',3,', ',three,'), `C${row}`])) as Refused;
+    expect(refusal.message).toMatch(
+      /none of its rows can be taken\.\n +1 {2}wrong_columns .*line 2\n +1 {2}not_a_number .*line 3 \(Quantity\)\n/,
+    );
+    expect(refusal.message).toContain('cancellations are no sales; line 4');
+    expect(refusal.details).toMatchObject({ rowsRead: 3, leftOut: [{ rows: 1 }, { rows: 1 }, { rows: 1 }] });
   });
 
   test('a fault while writing leaves nothing behind', async () => {
     const progress = () => {
       throw new Error('the disk is full');
     };
-    const failing = { database: scratch.database, file: sample, merchantId };
+    const failing = { database: imports.database, file: sample, merchantId };
     await expect(
       importProducts({ ...failing, progress: (step) => (step.phase === 'writing' ? progress() : undefined) }),
     ).rejects.toThrow('the disk is full');
     expect(await sums()).toEqual({ received: null, adjusted: null });
-    expect(await readOffers(scratch.database, merchantId, ['21166'])).toEqual([]);
+    expect(await readOffers(imports.database, merchantId, ['21166'])).toEqual([]);
   });
 });
 
@@ -143,34 +159,8 @@ function damaged(bytes: Buffer): Buffer {
   return bytes;
 }
 
-async function createMerchant(id: string, currency: string): Promise<void> {
-  await scratch.database.execute({
-    text: `insert into merchants (merchant_id, name, currency, country) values ($1, 'Test', $2, 'GB')`,
-    values: [id, currency],
-  });
-}
-
-function importFile(file: string, merchant = merchantId): Promise<Refused | ImportSummary> {
-  return importProducts({ database: scratch.database, file, merchantId: merchant });
-}
-
-async function importBytes(bytes: Buffer): Promise<Refused | ImportSummary> {
-  const file = join(folder, `${newUuid()}.csv`);
-  await writeFile(file, bytes);
-  return importFile(file);
-}
-
-function importText(lines: readonly string[]): Promise<Refused | ImportSummary> {
-  return importBytes(Buffer.from(`${lines.join('\n')}\n`));
-}
-
-function taken(summary: Refused | ImportSummary): ImportSummary {
-  if (isRefused(summary)) throw new Error(summary.message);
-  return summary;
-}
-
 async function sums(): Promise<{ received: bigint | null; adjusted: bigint | null } | undefined> {
-  const rows = await scratch.database.query<{ received: bigint | null; adjusted: bigint | null }>({
+  const rows = await imports.database.query<{ received: bigint | null; adjusted: bigint | null }>({
     text: `
       select (select sum(received_units)::bigint from stock where merchant_id = $1) as received,
         (select sum(units)::bigint from stock_adjustments where merchant_id = $1) as adjusted`,

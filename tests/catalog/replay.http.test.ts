@@ -1,9 +1,15 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
+import { replayDefaults, replayInvoices } from '../../src/operations/replay.cli.ts';
 import { shopClient } from '../../src/operations/replay.client.ts';
 import { type ReplayOptions, runReplay } from '../../src/operations/replay.run.ts';
 import type { PlannedOrder } from '../../src/operations/replay-plan.ts';
 import { percentile, type ReplaySummary, renderReplay, replayExitCode } from '../../src/operations/replay-summary.ts';
+import { isRefused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
+import { onetill } from '../operations/captured.ts';
 import { type FakeShop, startFakeShop } from './fake-shop.ts';
 
 let shop: FakeShop | undefined;
@@ -107,6 +113,80 @@ describe('a replay through the public API', () => {
     expect(summary.durationMs).toBeGreaterThanOrEqual(490);
     expect(summary.committed).toBe(11);
   });
+});
+
+describe('a replay that cannot buy anything', () => {
+  const signal = new AbortController().signal;
+  const file = fileURLToPath(new URL('../../data/online-retail/online-retail-40k.csv.gz', import.meta.url));
+  const command = { ...replayDefaults, file, apiKey: 'key', orders: 3, signal };
+
+  test('a key that the shop does not know is said in one sentence before anything is tried', async () => {
+    shop = await startFakeShop({ apiKey: 'another' });
+    const refused = await replayInvoices({ ...command, endpoint: shop.endpoint });
+    expect(refused).toMatchObject({
+      refused: true,
+      code: 'api_key_unknown',
+      message: expect.stringContaining('--api-key'),
+    });
+    expect(shop.checkouts.size).toBe(0);
+  });
+
+  test('a URL at which there is no shop, and one where nobody answers, are told apart', async () => {
+    const other = createServer((_request, response) => void response.writeHead(404).end('{"error":{}}'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(other.address() as AddressInfo).port}/ucp`;
+    const noShop = await replayInvoices({ ...command, endpoint });
+    expect(noShop).toMatchObject({ refused: true, message: expect.stringContaining('is no shop (HTTP 404)') });
+    other.closeAllConnections();
+    await new Promise((resolve) => other.close(resolve));
+    const nobody = await replayInvoices({ ...command, endpoint });
+    expect(nobody).toMatchObject({
+      refused: true,
+      code: 'unavailable',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+    for (const bad of ['nowhere', 'ftp://127.0.0.1/ucp']) {
+      expect(await replayInvoices({ ...command, endpoint: bad })).toMatchObject({ code: 'input_invalid' });
+    }
+  });
+
+  test('the command line gives such a replay an exit code, and names the option that helps', async () => {
+    const away = await onetill(null, ['replay', '--orders', '1', '--url', 'http://127.0.0.1:1']);
+    expect(away).toMatchObject({ exitCode: 1, out: '', err: expect.stringContaining('--url URL') });
+    const stopped = await onetill(null, ['replay', '--data', '/nowhere/onetill']);
+    expect(stopped).toMatchObject({ exitCode: 1, err: expect.stringContaining('with --data DIR or --url URL.') });
+    expect(stopped.err).not.toContain('--database-url');
+  });
+
+  test('orders of which not one could be begun make the exit code 1, though each has its answer', async () => {
+    shop = await startFakeShop({ apiKey: 'another' });
+    const summary = await replay(shop, [order(1), order(2)]);
+    expect(summary).toMatchObject({ ended: 2, unknown: {}, refused: { api_key_unknown: 2 } });
+    expect(replayExitCode(summary)).toBe(1);
+  });
+});
+
+test('a replay off a terminal says every now and then how far it is, also while it waits', async () => {
+  shop = await startFakeShop();
+  shop.byToken.set('tok_ok', 'hang');
+  const lines: string[] = [];
+  const summary = await replayInvoices({
+    ...replayDefaults,
+    file: fileURLToPath(new URL('../../data/online-retail/online-retail-40k.csv.gz', import.meta.url)),
+    endpoint: shop.endpoint,
+    apiKey: 'key',
+    orders: 20,
+    ratePerSecond: 40,
+    waitMs: 700,
+    signal: new AbortController().signal,
+    progress: { everyMs: 50, show: (line) => lines.push(line) },
+  });
+  expect(isRefused(summary)).toBe(false);
+  expect(lines).toContainEqual(expect.stringMatching(/^\[#+\.+\] \d+\/20 · /));
+  expect(lines.at(-1)).toMatch(/^all is bought; waiting for \d+ orders to end/);
+  const count = lines.length;
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(lines).toHaveLength(count);
 });
 
 test('a percentile is a number that was measured', () => {

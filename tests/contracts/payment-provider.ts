@@ -39,7 +39,7 @@ function movesMoney(under: () => ProviderUnderTest): void {
       const token = code === 'invalid_token' ? 'no-token' : `tok_${code}`;
       expect(await provider.authorise(request(code, token))).toMatchObject({ outcome: 'refused', code });
       const found = done(await provider.find({ authoriseKey: code }));
-      expect(found).toMatchObject({ status: 'declined', declineCode: code });
+      expect(found).toMatchObject([{ status: 'declined', declineCode: code }]);
     }
   });
 
@@ -143,6 +143,6 @@ function keepsKeys(under: () => ProviderUnderTest): void {
   });
 
   test('a key that never arrived is found as nothing', async () => {
-    expect(done(await under().provider.find({ authoriseKey: 'never-sent' }))).toBeNull();
+    expect(done(await under().provider.find({ authoriseKey: 'never-sent' }))).toEqual([]);
   });
 }

@@ -78,7 +78,7 @@ test('no acknowledged authorisation is lost when the provider is killed in the m
   expect(unknown.length).toBeGreaterThan(0);
   expect(acknowledged.length).toBeGreaterThanOrEqual(600);
   for (const key of unknown.slice(0, 50)) {
-    expect(done(await provider.find({ authoriseKey: key })) !== null).toBe(inBooks.includes(key));
+    expect(done(await provider.find({ authoriseKey: key })).length > 0).toBe(inBooks.includes(key));
   }
   await outbound.stop();
   await healed.kill();
@@ -96,8 +96,8 @@ test('a last line that a killed provider left torn is dropped, and damage elsewh
   await appendFile(journal, '{"type":"authorised","id":"auth_torn","key":"b","amo');
   const second = await startSimulator(folder.path);
   const after = connectTo(second.url);
-  expect(done(await after.provider.find({ authoriseKey: 'a' }))).toMatchObject({ status: 'authorised' });
-  expect(done(await after.provider.find({ authoriseKey: 'b' }))).toBeNull();
+  expect(done(await after.provider.find({ authoriseKey: 'a' }))).toMatchObject([{ status: 'authorised' }]);
+  expect(done(await after.provider.find({ authoriseKey: 'b' }))).toEqual([]);
   done(await after.provider.authorise(request('c')));
   await after.outbound.stop();
   await second.stop();

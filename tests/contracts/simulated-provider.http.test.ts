@@ -44,7 +44,7 @@ describe('the adapter to the simulated provider', () => {
     expect((await provider.authorise(request('a'))).outcome).toBe('retryable');
     await outbound.stop();
     const right = connectTo(simulator.url);
-    expect(done(await right.provider.find({ authoriseKey: 'a' }))).toBeNull();
+    expect(done(await right.provider.find({ authoriseKey: 'a' }))).toEqual([]);
     await right.outbound.stop();
     await simulator.stop();
     await folder.remove();

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { newUuid } from '../../src/shared/ids.ts';
 import { connect, type Database, sqlState } from '../../src/shared/postgres/client.ts';
+import { isCannotStart } from '../../src/shared/postgres/embedded-fault.ts';
 import { migrate } from '../../src/shared/postgres/migrate.ts';
 
 export type TestDatabase = {
@@ -56,7 +57,8 @@ async function ensureTemplate(admin: Database, adminUrl: string): Promise<string
     await admin.execute({ text: `create database ${making}` });
     const database = connect({ url: databaseUrl(adminUrl, making), applicationName: 'tests', connectionsMax: 1 });
     try {
-      await migrate(database, { directory: migrationsDirectory });
+      const migrated = await migrate(database, { directory: migrationsDirectory });
+      if (isCannotStart(migrated)) throw new Error(migrated.message);
     } finally {
       await database.close();
     }

@@ -8,6 +8,7 @@ import { startEmbeddedPostgres } from '../../src/shared/postgres/embedded.ts';
 import { isAlive } from '../../src/shared/postgres/embedded-cluster.ts';
 import { isCannotStart } from '../../src/shared/postgres/embedded-fault.ts';
 import { runningPostmaster, stopPostmaster } from '../../src/shared/postgres/embedded-process.ts';
+import { testFolderPrefix } from './test-folder.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,8 +16,6 @@ declare module 'vitest' {
     postgresUrl: string;
   }
 }
-
-const folderPrefix = 'onetill-test-run-';
 
 /**
  * One PostgreSQL for the whole run: that of TEST_DATABASE_URL, or an embedded one in a folder that goes with the run.
@@ -29,7 +28,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     return undefined;
   }
   await sweepFormerRuns();
-  const dataDir = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
+  const dataDir = await mkdtemp(join(tmpdir(), `${testFolderPrefix}${process.pid}-`));
   const server = await startEmbeddedPostgres({ dataDir, durable: false, log: silentLogger });
   if (isCannotStart(server)) {
     await rm(dataDir, { recursive: true, force: true });
@@ -63,7 +62,7 @@ function removeAtExit(pid: number, dataDir: string): void {
 /** Runs that were killed have left their server and its folder behind. */
 async function sweepFormerRuns(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    const pid = new RegExp(`^${folderPrefix}(\\d+)-`).exec(name)?.[1];
+    const pid = new RegExp(`^${testFolderPrefix}(\\d+)-`).exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
     const folder = join(tmpdir(), name);
     const server = await runningPostmaster(join(folder, 'postgres'));

@@ -1,43 +1,10 @@
-import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { Retry, refuse } from '../../src/shared/failure.ts';
-import { newUuid } from '../../src/shared/ids.ts';
-import { type Answered, createInbound, type Inbound } from '../../src/shared/inbound.ts';
 import { limits } from '../../src/shared/limits.ts';
-import { type LogFields, silentLogger } from '../../src/shared/log.ts';
+import { echo, startRim, stopRims, talk } from './rim-under-test.ts';
 
-type Rim = { url: string; port: number; inbound: Inbound; answered: Answered[]; logged: LogFields[] };
-const running: Inbound[] = [];
-afterEach(async () => {
-  for (const inbound of running.splice(0)) await inbound.drain(100);
-});
-
-async function startRim(addRoutes: (inbound: Inbound) => void, inFlightMax?: number): Promise<Rim> {
-  const answered: Answered[] = [];
-  const logged: LogFields[] = [];
-  const note = (_message: string, fields?: LogFields): void => void logged.push(fields ?? {});
-  const inbound = createInbound({
-    log: { ...silentLogger, info: note, error: note },
-    newId: newUuid,
-    onAnswered: (each) => answered.push(each),
-    ...(inFlightMax === undefined ? {} : { inFlightMax }),
-  });
-  addRoutes(inbound);
-  running.push(inbound);
-  await inbound.server.listen({ host: '127.0.0.1', port: 0 });
-  const address = inbound.server.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return { url: `http://127.0.0.1:${port}`, port, inbound, answered, logged };
-}
-
-const echo = (inbound: Inbound): void => {
-  inbound.server.post('/echo', async (request) => ({
-    body: request.body ?? null,
-    rawBytes: request.rawBody?.length ?? 0,
-    traceparent: request.traceparent,
-  }));
-};
+afterEach(stopRims);
 
 async function post(url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) {
   const response = await fetch(url, {
@@ -47,19 +14,6 @@ async function post(url: string, body: string | Uint8Array<ArrayBuffer>, headers
   });
   // biome-ignore lint/suspicious/noExplicitAny: a test reads what a test expects
   return { status: response.status, headers: response.headers, body: (await response.json()) as any };
-}
-
-/** Sends bytes as they are and gives back what the server said before it closed. */
-function talk(port: number, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(text));
-    let said = '';
-    socket.on('data', (bytes) => {
-      said += bytes.toString('utf8');
-    });
-    socket.on('close', () => resolve(said));
-    socket.on('error', reject);
-  });
 }
 
 test('a body above the limit is refused with 413, and one at the limit is taken', async () => {
@@ -105,6 +59,21 @@ test('keys that reach a prototype, numbers that lose digits and texts that no da
   for (const body of bodies) {
     const refused = await post(`${rim.url}/echo`, body);
     expect([body, refused.status, refused.body.code]).toEqual([body, 400, 'input_invalid']);
+  }
+});
+
+test('keys, telephone numbers, times and trade numbers are taken, whatever their last digit', async () => {
+  const rim = await startRim(echo);
+  const tradeNumbers = [
+    '4006381333931 4006381333948 4006381333955 4006381333962 4006381333979 4006381333986 4006381333993 4006381334006',
+    '4006381334013 4006381334020',
+  ].flatMap((line) => line.split(' '));
+  for (const [last, sku] of tradeNumbers.entries()) {
+    const body = { sku, phone: `00491511234567${last}`, other: `+49 151 1234567${last}`, at: 1_763_712_345_670 + last };
+    const headers = { 'idempotency-key': `176371234567${last}`, 'request-id': `176371234567${last}` };
+    const answer = await post(`${rim.url}/echo`, JSON.stringify(body), headers);
+    expect([answer.status, answer.body.body]).toEqual([200, body]);
+    expect(answer.headers.get('request-id')).toBe(headers['request-id']);
   }
 });
 

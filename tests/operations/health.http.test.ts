@@ -10,7 +10,9 @@ import { metricCatalogue, metricNames } from '../../src/operations/metrics.ts';
 import { createReadiness } from '../../src/operations/readiness.run.ts';
 import { newUuid } from '../../src/shared/ids.ts';
 import { silentLogger } from '../../src/shared/log.ts';
-import { connect } from '../../src/shared/postgres/client.ts';
+import { connect, type Database } from '../../src/shared/postgres/client.ts';
+import { migrate } from '../../src/shared/postgres/migrate.ts';
+import { type DurableServer, startDurableServer } from '../harness/durable-server.ts';
 import { openWorld, type TestWorld } from '../harness/world.ts';
 
 const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -18,11 +20,18 @@ const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.met
 const keptMs = 1_100;
 
 let world: TestWorld;
+/** The probes want a server that keeps what it commits, as the one of the run does not. */
+let durable: DurableServer;
+let kept: Database;
 let metrics: Metrics;
 let server: Awaited<ReturnType<typeof startHealthServer>>;
 let isStopping = false;
+let endedLoops: string[] = [];
 beforeAll(async () => {
-  world = await openWorld({ PLENTY: 1_000 }, { webhooks: 'never' });
+  [world, durable] = await Promise.all([openWorld({ PLENTY: 1_000 }, { webhooks: 'never' }), startDurableServer()]);
+  const url = await durable.createDatabase();
+  kept = connect({ url, applicationName: 'tests', connectionsMax: 2 });
+  await migrate(kept, { directory: migrationsDirectory });
   metrics = createMetrics({
     database: world.database,
     process: 'worker',
@@ -35,14 +44,15 @@ beforeAll(async () => {
     newId: newUuid,
     health: {
       metrics,
-      readiness: createReadiness({ database: world.database, migrationsDirectory }),
+      readiness: createReadiness({ database: kept, migrationsDirectory, endedLoops: () => endedLoops }),
       isStopping: () => isStopping,
     },
   });
 });
 afterAll(async () => {
   await server?.stop();
-  await world?.stop();
+  await kept?.close();
+  await Promise.all([world?.stop(), durable?.stop()]);
 });
 
 async function ask(path: string): Promise<{ status: number; type: string | null; text: string }> {
@@ -73,7 +83,29 @@ describe('probes', () => {
       checks: [
         { name: 'database', ok: true, found: 'reachable' },
         { name: 'schema', ok: true, found: 'up to date' },
+        { name: 'durability', ok: true, found: 'on' },
+        { name: 'loops', ok: true, found: 'turn' },
       ],
+    });
+  });
+
+  test('a process of which a loop has ended unasked is not ready', async () => {
+    endedLoops = ['worker'];
+    await later();
+    const { status, text } = await ask('/readyz');
+    endedLoops = [];
+    await later();
+    expect(status).toBe(503);
+    expect(JSON.parse(text).checks).toContainEqual({ name: 'loops', ok: false, found: 'ended: worker' });
+  });
+
+  test('a server that may forget what it has committed is not ready for orders', async () => {
+    const { checks, ready } = await createReadiness({ database: world.database, migrationsDirectory })();
+    expect(ready).toBe(false);
+    expect(checks).toContainEqual({
+      name: 'durability',
+      ok: false,
+      found: 'fsync is off, full_page_writes is off, synchronous_commit is off',
     });
   });
 
@@ -86,13 +118,25 @@ describe('probes', () => {
 
   test('a schema that is behind or ahead is not ready', async () => {
     const empty = await mkdtemp(join(tmpdir(), 'onetill-'));
-    const ahead = createReadiness({ database: world.database, migrationsDirectory: empty });
-    expect(await ahead()).toMatchObject({ ready: false, checks: [{ ok: true }, { name: 'schema', ok: false }] });
+    const ahead = await createReadiness({ database: kept, migrationsDirectory: empty })();
+    expect(ahead.ready).toBe(false);
+    expect(ahead.checks).toContainEqual({ name: 'schema', ok: false, found: expect.stringContaining('ahead') });
     await rm(empty, { recursive: true });
-    await world.database.execute({ text: 'update schema_migrations set name = $1', values: ['9999-other'] });
-    const behind = await createReadiness({ database: world.database, migrationsDirectory })();
-    await world.database.execute({ text: `update schema_migrations set name = '0001-first-order'` });
-    expect(behind.checks[1]?.found).toBe('1 migrations behind: run onetill migrate');
+    const rename = (from: string, to: string) =>
+      kept.execute({ text: 'update schema_migrations set name = $2 where name = $1', values: [from, to] });
+    await rename('0001-first-order', '9999-other');
+    const behind = await createReadiness({ database: kept, migrationsDirectory })();
+    await rename('9999-other', '0001-first-order');
+    expect(behind.checks[1]?.found).toBe('1 migration behind: run onetill migrate');
+  });
+
+  test('a schema that another text has made is not ready', async () => {
+    const spoil = 'update schema_migrations set up_sha256 = translate(up_sha256, $1, $2) where name = $3';
+    await kept.execute({ text: spoil, values: ['0123456789abcdef', '123456789abcdef0', '0001-first-order'] });
+    const changed = await createReadiness({ database: kept, migrationsDirectory })();
+    await kept.execute({ text: spoil, values: ['123456789abcdef0', '0123456789abcdef', '0001-first-order'] });
+    expect(changed).toMatchObject({ ready: false });
+    expect(changed.checks[1]?.found).toBe('1 migration changed since they were applied');
   });
 
   test('a database that is away makes a process unready, without a word about where it is', async () => {
@@ -100,7 +144,7 @@ describe('probes', () => {
     const readiness = await createReadiness({ database: away, migrationsDirectory })();
     expect(readiness).toMatchObject({
       ready: false,
-      checks: [{ name: 'database', ok: false, found: 'not reachable' }, {}],
+      checks: [{ name: 'database', ok: false, found: 'not reachable' }, {}, {}],
     });
     const text = await createMetrics({ database: away, process: 'api' }).text();
     expect(seriesOf(text, 'onetill_database_readable', { process: 'api' })).toBe(0);

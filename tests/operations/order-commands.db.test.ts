@@ -13,7 +13,7 @@ beforeAll(async () => {
   world = await openWorld({ PLENTY: 1_000 }, { webhooks: 'never' });
   const shop = await world.start();
   confirmed = (await world.buy('tok_ok')).orderId;
-  declined = (await world.buy('tok_card_declined')).orderId;
+  declined = (await world.buy('tok_card_declined', { PLENTY: 1 })).orderId;
   await shop.stop();
 });
 afterAll(() => world?.stop());
@@ -53,7 +53,7 @@ describe('onetill orders show', () => {
       cancel_code: 'payment_failed',
       payment: { status: 'declined', attempts: [{ kind: 'authorise', calls: 1, outcome: 'refused' }] },
       saga: { status: 'compensated' },
-      lines: [{ sku: 'PLENTY', quantity: 2, stock: 'released', total: { amount_minor: 510, currency: 'GBP' } }],
+      lines: [{ sku: 'PLENTY', quantity: 1, stock: 'released', total: { amount_minor: 255, currency: 'GBP' } }],
       messages: [],
     });
     expect(story.saga.steps.map((step: { step: string; undo: string }) => [step.step, step.undo])).toContainEqual([
@@ -78,6 +78,17 @@ describe('onetill orders show', () => {
       const whole = await cli('orders', 'show', `ord_${confirmed}`, '--personal', ...format);
       for (const text of personalData) expect(whole.out).toContain(text);
     }
+  });
+
+  test('an address is told in the order of a letter', async () => {
+    const { out } = await cli('orders', 'show', `ord_${confirmed}`, '--personal');
+    expect(out).toMatch(/^buyer +Ada Byron, ada-\S+@example\.com$/m);
+    expect(out).toMatch(/^goes to +1 High St, London, N1 1AA, GB$/m);
+  });
+
+  test('one unit is one unit, and two are units', async () => {
+    expect((await cli('orders', 'show', `ord_${confirmed}`)).out).toContain(' 2 units sold');
+    expect((await cli('orders', 'show', `ord_${declined}`)).out).toContain(' 1 unit released');
   });
 
   test('an order that is not there, of another merchant or no id at all has its exit code', async () => {
@@ -163,6 +174,16 @@ describe('finding the database', () => {
     expect(asked).toMatchObject({ exitCode: 2, out: '' });
     expect(asked.err).toContain('name one of demo, second with --merchant');
     expect(JSON.parse((await cli('orders', 'list', '--merchant', 'second', '--json')).out).orders).toEqual([]);
+    const empty: [string[], string][] = [
+      [['orders', 'list'], 'There are no orders yet. onetill replay buys some through the API.\n'],
+      [['orders', 'list', '--status', 'on_hold'], 'No order is on_hold. Without --status all are listed.\n'],
+      [['dead-letters', 'list'], 'There are no open dead letters.\n'],
+      [['inbox', 'list'], 'Nothing waits for a person.\n'],
+      [['stock', 'list'], 'There is no stock yet. onetill import products FILE brings some.\n'],
+    ];
+    for (const [argv, out] of empty) {
+      expect(await cli(...argv, '--merchant', 'second')).toEqual({ exitCode: 0, out, err: '' });
+    }
     expect(await cli('orders', 'show', `ord_${confirmed}`, '--merchant', 'second')).toMatchObject({ exitCode: 3 });
     expect(await cli('events', '--merchant', 'second')).toMatchObject({ exitCode: 0, out: '' });
   });

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildApi, buildHandlers, buildWorker } from '../../src/main/wiring.ts';
 import { queueNames } from '../../src/messaging/queues.ts';
@@ -102,8 +103,10 @@ async function buy(token: string): Promise<string> {
 }
 
 const digits = '4000056655665556';
+const arabic = digits.replace(/\d/g, (digit) => String.fromCodePoint(0x660 + Number(digit)));
 const forms = [digits, '4000 0566 5566 5556', '4000-0566-5566-5556', `my card ${digits} 12/30`, Number(digits)];
-const traces = [digits, '4000 0566', '4000-0566', '5566 5556'];
+const disguises = [`card${digits}x`, '4000.0566.5566.5556', [...digits].join('\u200b'), arabic];
+const traces = [digits, '4000 0566', '4000-0566', '5566 5556', '4000.0566', '4\u200b0', arabic];
 
 /** The value with the planted one in place of its n-th leaf; null when there is no such leaf. */
 function plant(value: unknown, planted: unknown, place: { left: number }): unknown {
@@ -123,6 +126,9 @@ function* spoiled(body: unknown): Generator<unknown> {
       if (place.left >= 0) break;
       yield made;
     }
+  }
+  // How a text is disguised does not depend on its place.
+  for (const form of [...forms, ...disguises]) {
     yield { ...(body as object), surplus: { deep: [form] } };
     yield { ...(body as object), [String(form)]: 1 };
   }
@@ -159,6 +165,48 @@ test('a card number in any field of any request is refused, and is found nowhere
   await call('GET', `/${digits}?card=${digits}`);
   await callAs(digits, url, 'GET', '/products');
   expect(await placesOf(traces)).toEqual([]);
+});
+
+test('amounts and times of a signed webhook may look like card numbers, and its texts may not', async () => {
+  const lookAlike = 5_555_555_555_554_444;
+  const event = (more: object) => ({
+    id: 'evt_1',
+    type: 'authorisation.authorised',
+    data: { id: 'auth_1', reference: 'ref_1', ...more },
+  });
+  const post = async (body: object, id: string, secret = webhookSecret): Promise<Answer> => {
+    const raw = JSON.stringify(body);
+    const at = new Date();
+    const headers = {
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+      'webhook-signature': new Webhook(secret).sign(id, at, raw),
+    };
+    return await call('POST', '/webhooks/simulated', { raw, headers });
+  };
+  const numbers = event({ amount_minor: lookAlike, created: lookAlike, deep: [{ at: lookAlike }] });
+  expect((await post(numbers, 'evt_numbers')).status).toBe(202);
+  const forged = await post(numbers, 'evt_forged', `whsec_${Buffer.alloc(32, 7).toString('base64')}`);
+  expect([forged.status, forged.body.code]).toEqual([401, 'signature_invalid']);
+  for (const [body, id] of [
+    [event({ note: String(lookAlike) }), 'evt_text'],
+    [event({ [String(lookAlike)]: 1 }), 'evt_name'],
+    [event({}), String(lookAlike)],
+  ] as const) {
+    const refused = await post(body, id);
+    expect([id, refused.status, refused.body.code]).toEqual([id, 422, 'card_number_refused']);
+  }
+  // The headers of a signature open no other route.
+  const signed = { 'webhook-id': 'a', 'webhook-timestamp': '1', 'webhook-signature': 'v1,a' };
+  const elsewhere = await call('POST', `${ucp}/checkout-sessions`, {
+    body: { ...draft, note: lookAlike },
+    headers: signed,
+  });
+  expect(elsewhere.status).toBe(422);
+  const kept = await database.query<{ event_id: string }>({
+    text: `select event_id from webhooks_received where event_id like 'evt\\_%' or event_id ~ '^5' limit 10`,
+  });
+  expect(kept.map((row) => row.event_id)).toEqual(['evt_numbers']);
 });
 
 test('the token of a payment is with the payment, and in no message, event, answer, audit entry or log', async () => {

@@ -38,8 +38,11 @@ test.each([
   expect(kept?.count, 'what is left is what we have on our books').toBe(8n);
 });
 
-test('an order that goes back gives both authorisations of a provider that authorised twice back', async () => {
-  const world = await openWorld({ PLENTY: 100_000 });
+test.each([
+  ['come', 'delivered'],
+  ['never come', 'never'],
+] as const)('an order that goes back gives both of two authorisations back when webhooks %s', async (_, webhooks) => {
+  const world = await openWorld({ PLENTY: 100_000 }, { webhooks });
   worlds.push(world);
   let isAway = true;
   const { provider } = world.simulated;
@@ -61,6 +64,15 @@ test('an order that goes back gives both authorisations of a provider that autho
   isAway = false;
   await eventually('nothing of the money of the buyer is held', async () => world.live(orderId) === 0, 15_000);
   await eventually('the order is cancelled', async () => (await statusOfOrder(world, orderId)) === 'cancelled');
+});
+
+test('a second authorisation of which no webhook tells is given back once its call was repeated', async () => {
+  const world = await begin({ webhooks: 'never' });
+  // Its first call failed before it acted; the second one acted twice.
+  const { orderId, status } = await world.buy('tok_ok.fail_before.act_twice');
+  expect(status).toBe('confirmed');
+  expect(world.authorisations(orderId)).toHaveLength(2);
+  await eventually('one authorisation is left', async () => world.live(orderId) === 1);
 });
 
 async function statusOfOrder(world: TestWorld, orderId: string): Promise<string | undefined> {

@@ -197,9 +197,18 @@ test('an order that is paid for goes forward when its last message is lost', asy
   await world.start();
   expect(await endOf(world.database, orderId)).toBe('confirmed');
   expect(await unfinished(world.database)).toEqual([]);
-  const [item] = await world.database.query<{ kind: string }>({ text: 'select kind from operator_inbox limit 5' });
-  expect(item?.kind, 'a person is told').toBe('step_parked');
+  expect(await questions(world.database, orderId), 'a person was told, and what came of it').toEqual([
+    { kind: 'step_parked', by: 'worker under test', resolution: 'the order is confirmed' },
+  ]);
 });
+
+/** What people were asked about an order, and what they were told in the end. */
+async function questions(database: Database, orderId: string): Promise<object[]> {
+  return await database.query({
+    text: 'select kind, closed_by as by, resolution from operator_inbox where order_id = $1 order by opened_at limit 9',
+    values: [orderId],
+  });
+}
 
 /** A worker whose lane of confirmations takes nothing: its place is as if it were always full. */
 function withoutOrders() {
@@ -223,6 +232,9 @@ test('an order on hold that nobody decides about is refused when its time is ove
   expect(await oneRow(world.database, text, orderId)).toEqual({ code: 'order_refused' });
   expect(await unfinished(world.database)).toEqual([]);
   expect(world.authorisations(orderId)).toEqual([]);
+  expect(await questions(world.database, orderId)).toEqual([
+    { kind: 'fraud_review', by: 'sweeper', resolution: 'nobody decided in time: the order was refused' },
+  ]);
 });
 
 test('a void that fails for ever is parked for a person, and a replay of its dead letter ends the order', async () => {
@@ -272,6 +284,10 @@ test('a void that fails for ever is parked for a person, and a replay of its dea
   expect(await endOf(world.database, orderId)).toBe('cancelled');
   expect(world.live(orderId)).toBe(0);
   expect(await unfinished(world.database)).toEqual([]);
+  const resolution = expect.stringMatching(/^void-authorisation is done: voided auth_/);
+  expect(await questions(world.database, orderId)).toEqual([
+    { kind: 'compensation_parked', by: 'worker under test', resolution },
+  ]);
 });
 
 /** What the sweeper does with the one order, without a sweeper that goes on. */

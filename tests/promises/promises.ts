@@ -44,10 +44,10 @@ export const promises: readonly PromiseEntry[] = [
       'never_authorised_above_the_order',
       'never_captured_above_the_authorisation',
     ],
-    assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'authorised' }],
+    assertions: [{ file: 'src/payments/decide.ts', symbol: 'afterFound' }],
     tests: [
       ...of('tests/promises/promise-2-one-charge.db.test.ts', [
-        'an order that goes back gives both authorisations of a provider that authorised twice back',
+        'a second authorisation of which no webhook tells is given back once its call was repeated',
         'over a run of faults each confirmed order has one live authorisation, each cancelled one has none',
         'one attempt of a kind is on record for each order, however often the provider was called',
       ]),
@@ -90,6 +90,15 @@ export const promises: readonly PromiseEntry[] = [
         'an order on hold that nobody decides about is refused when its time is over',
         'a void that fails for ever is parked for a person, and a replay of its dead letter ends the order',
       ]),
+      ...of('tests/saga/parked-undos.db.test.ts', [
+        'a parked undo rests, and is then tried again by its own letter, which opens again with its history',
+        'an undo that succeeds when the sweeper tries it again ends the order, and what people were asked',
+        'a letter that a person discarded is never tried again by itself, but by a person who names it',
+        'a letter whose undo was done by another message is settled with it, and is not tried again',
+      ]),
+      ...of('tests/saga/given-up-messages.db.test.ts', [
+        'an order whose message a person discarded before the pivot is taken back at its deadline',
+      ]),
       ...of('tests/saga/decide.test.ts', [
         'whatever is redelivered, late, parked or overdue, no order comes to a state that breaks its saga',
         'from every state of the saga an order can still come to its end',
@@ -118,13 +127,22 @@ export const promises: readonly PromiseEntry[] = [
         'a message does not come again before the time that Retry-After asked for',
         'a message of one cause is alive once, and may be written again after it was handled',
       ]),
+      ...of('tests/messaging/handled-retention.db.test.ts', [
+        'a dead letter that is replayed after all around it is forgotten takes effect once',
+      ]),
+      ...of('tests/messaging/dying-messages.db.test.ts', [
+        'a message that kills each of its workers dies in the end, and is not handled again',
+        'a message dies even if what waits for it cannot be parked, and its queue goes on',
+        'a message that nobody can bury does not grow until its queue stands still',
+        'a message from a newer version is a dead letter, and a replay after the upgrade brings it back',
+      ]),
       ...of(schema, ['the schema refuses a second effect of a message and a second message of one cause']),
     ],
   },
   {
     number: 7,
     promise: "One order's events are applied in order, with no gap",
-    constraints: ['one_event_per_sequence', 'order_timeline_pkey'],
+    constraints: ['one_event_per_sequence', 'order_timeline_pkey', 'event_eras_are_immutable'],
     assertions: [{ file: 'src/orders/timeline.sql.ts', symbol: 'apply' }],
     tests: [
       ...of('tests/promises/promise-7-events-in-order.db.test.ts', [
@@ -133,6 +151,22 @@ export const promises: readonly PromiseEntry[] = [
         'of a mixed run no order has a gap, and feeders that race apply each event once and in order',
         'a subscriber that fails is given the same events again, and its place does not move',
         'the timeline stops loudly at a gap, and neither a gap nor a repetition enters it',
+      ]),
+      ...of('tests/promises/promise-7-a-restored-shop.db.test.ts', [
+        'orders of before and after a restore into another cluster end there, each with its whole timeline',
+      ]),
+      ...of('tests/promises/promise-7-events-after-a-restore.db.test.ts', [
+        'what was written after a restore, before anybody read, comes after the rest of the old events',
+        'an event that is still being written when a restore is met is read after its commit',
+        'an event that was committed late, below one that was read, is read after a restore',
+        'what was written between two restores, and met no reader there, comes in its turn',
+        'a database that is restored before its first event reads all that come',
+        'restores at any time, also before the rest of a former one is read, lose no event and repeat none',
+        'events of one era whose transactions lie far apart, among those of another era, all come',
+        'a table that is rewritten or frozen in place begins no era, and its events are read on',
+        'processes that meet a restore at once open one era',
+        'an era is never changed: its row is the witness of where it was written',
+        'a timeline that is led back to the beginning skips what it has, and goes on',
       ]),
       ...of(schema, ['the schema refuses two events at one place of an order']),
       ...of('tests/saga/order.db.test.ts', ['the timeline tells what happened to an order, in order']),
@@ -144,7 +178,7 @@ export const promises: readonly PromiseEntry[] = [
     constraints: ['quotes_are_immutable', 'a_line_adds_up', 'never_authorised_above_the_order'],
     assertions: [
       { file: 'src/checkout/commit.ts', symbol: 'priceRefusal' },
-      { file: 'src/payments/authorise.run.ts', symbol: 'authorised' },
+      { file: 'src/payments/decide.ts', symbol: 'afterFound' },
     ],
     tests: [
       ...of('tests/promises/promise-8-price-that-was-seen.db.test.ts', [
@@ -165,7 +199,7 @@ export const promises: readonly PromiseEntry[] = [
     number: 9,
     promise: 'An unknown payment becomes what the provider says that it is',
     constraints: ['an_unsettled_payment_is_asked_for'],
-    assertions: [{ file: 'src/payments/authorise.run.ts', symbol: 'settle' }],
+    assertions: [{ file: 'src/payments/decide.ts', symbol: 'afterAuthorise' }],
     tests: [
       ...of('tests/promises/promise-9-unknown-payments.db.test.ts', [
         'whatever becomes of call, answer and question, a payment ends as what the provider says that it is',
@@ -187,6 +221,7 @@ export const promises: readonly PromiseEntry[] = [
     tests: [
       ...of('tests/promises/promise-14-no-card-data.http.test.ts', [
         'a card number in any field of any request is refused, and is found nowhere at rest or in logs',
+        'amounts and times of a signed webhook may look like card numbers, and its texts may not',
         'the token of a payment is with the payment, and in no message, event, answer, audit entry or log',
         'no secret of ours is in a table or a log after orders, webhooks and refusals',
         'names, addresses and e-mails of buyers are in the quote alone',

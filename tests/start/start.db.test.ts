@@ -5,6 +5,7 @@ import { afterAll, afterEach, expect, inject, test, vi } from 'vitest';
 import { readRuntime } from '../../src/main/runtime.ts';
 import { connect, type Database } from '../../src/shared/postgres/client.ts';
 import { isAlive } from '../../src/shared/postgres/embedded-cluster.ts';
+import { startDurableServer } from '../harness/durable-server.ts';
 import {
   clearUp,
   databaseOn,
@@ -241,21 +242,20 @@ test('each thing that can be wrong with DATABASE_URL has a message of its own, w
   }
 });
 
-test('DATABASE_URL is used instead of an embedded server', async () => {
+test('DATABASE_URL is used instead of an embedded server, and asked for again by other commands', async () => {
   const dataDir = await freshFolder();
-  const url = new URL(inject('postgresUrl'));
-  const name = `given_${process.pid}`;
-  const admin = connect({ url: url.toString(), applicationName: 'tests', connectionsMax: 1 });
-  await admin.execute({ text: `create database ${name}` });
-  url.pathname = `/${name}`;
+  const server = await startDurableServer();
   try {
-    const started = start(dataDir, { environment: { DATABASE_URL: url.toString() } });
+    const url = await server.createDatabase();
+    const started = start(dataDir, { environment: { DATABASE_URL: url } });
     await started.until('Ctrl-C stops everything');
     expect(await readdir(dataDir)).not.toContain('postgres');
+    expect(started.output()).toContain('  DATABASE_URL=… npx onetill orders list  ');
+    expect(started.output()).toContain(`  npx onetill replay --orders 200 --rate 20 --data ${dataDir}  `);
+    expect(started.output()).not.toContain(new URL(url).password);
     started.child.kill('SIGTERM');
     expect(await started.ended).toBe(0);
   } finally {
-    await admin.execute({ text: `drop database ${name} with (force)` });
-    await admin.close();
+    await server.stop();
   }
 });

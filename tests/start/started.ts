@@ -56,12 +56,22 @@ export function start(
   dataDir: string,
   options: { args?: string[]; environment?: Record<string, string>; command?: string[] } = {},
 ): Started {
-  const [file = '', ...before] = options.command ?? [process.execPath, 'bin/start.mjs'];
+  const before = options.command ?? [process.execPath, 'bin/start.mjs'];
   const ports = options.args ?? ['--port', '0', '--provider-port', '0'];
+  return launch([...before, '--data', dataDir, ...ports], options.environment);
+}
+
+/** Runs `onetill …`, with nothing in its environment but what is given. */
+export function onetillProcess(args: readonly string[], environment: Record<string, string> = {}): Started {
+  return launch([process.execPath, 'bin/onetill.mjs', ...args], environment);
+}
+
+/** Runs the command in the root of the project; a shell's line as `['sh', '-c', line]`. */
+export function launch([file = '', ...args]: readonly string[], given: Record<string, string> = {}): Started {
   const { npm_lifecycle_event: _, DATABASE_URL: __, PORT: ___, ...environment } = process.env;
-  const child = spawn(file, [...before, '--data', dataDir, ...ports], {
+  const child = spawn(file, args, {
     cwd: projectRoot,
-    env: { ...environment, ...options.environment },
+    env: { ...environment, ...given },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

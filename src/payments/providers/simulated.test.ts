@@ -79,8 +79,10 @@ describe('the mapping of the simulated provider’s answers', () => {
   });
 
   test('what is found is under the key that was asked for, or it is unknown', () => {
-    expect(outcomeOfFind(reply(200, { authorisations: [] }), 'a')).toEqual({ outcome: 'done', value: null });
-    expect(outcomeOfFind(reply(200, { authorisations: [wire] }), 'a')).toMatchObject({ value: { authoriseKey: 'a' } });
+    expect(outcomeOfFind(reply(200, { authorisations: [] }), 'a')).toEqual({ outcome: 'done', value: [] });
+    expect(outcomeOfFind(reply(200, { authorisations: [wire] }), 'a')).toMatchObject({
+      value: [{ authoriseKey: 'a' }],
+    });
     expect(outcomeOfFind(reply(200, { authorisations: [wire] }), 'b').outcome).toBe('unknown');
     for (const body of ['', '{}', '[]', { authorisations: null }]) {
       expect(outcomeOfFind(reply(200, body), 'a').outcome).toBe('unknown');

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { looksLikeCardNumber } from '../../shared/card-numbers.ts';
 import { isRefused } from '../../shared/failure.ts';
 import { parserOf } from '../../shared/schema.ts';
 import type { Authorisation, ProviderOutcome } from '../provider.ts';
@@ -36,8 +37,8 @@ export function outcomeOfChange(call: CallOutcome, asked: Asked): ProviderOutcom
   return failureOf(call.status, call.headers, body);
 }
 
-/** What is known under our key; null if the provider never saw it. Of several, which are its own fault, the first. */
-export function outcomeOfFind(call: CallOutcome, authoriseKey: string): ProviderOutcome<Authorisation | null> {
+/** All that is known under our key, the first one made first; nothing if the provider never saw it. */
+export function outcomeOfFind(call: CallOutcome, authoriseKey: string): ProviderOutcome<readonly Authorisation[]> {
   if (call.kind !== 'reply') return lost(call);
   const body = jsonOf(call.body);
   if (call.status !== 200) {
@@ -48,10 +49,13 @@ export function outcomeOfFind(call: CallOutcome, authoriseKey: string): Provider
   const found = parseFound(body);
   if (isRefused(found)) return { outcome: 'unknown', reason: 'a 200 that is no list of authorisations' };
   const all = found.value.authorisations.map(fromWire);
+  if (!all.every((one) => mayBeKept(one.providerReference, one.declineCode))) {
+    return { outcome: 'unknown', reason: 'a list of authorisations that must not be kept' };
+  }
   if (!all.every((one) => one.authoriseKey === authoriseKey)) {
     return { outcome: 'unknown', reason: 'a list of authorisations under another key' };
   }
-  return { outcome: 'done', value: all[0] ?? null };
+  return { outcome: 'done', value: all };
 }
 
 type Failure = Exclude<ProviderOutcome<never>, { outcome: 'done' }>;
@@ -67,9 +71,11 @@ const refusedStatuses: readonly number[] = [400, 402, 404, 409, 422];
 
 function failureOf(status: number, headers: Readonly<Record<string, string>>, body: unknown): Failure {
   const parsed = parseError(body);
-  const error = isRefused(parsed) ? null : parsed.value.error;
+  const error = isRefused(parsed) || !mayBeKept(parsed.value.error.code) ? null : parsed.value.error;
   if (error !== null && refusedStatuses.includes(status)) {
-    return { outcome: 'refused', code: error.code, reason: error.message };
+    // The code alone: the message is the provider's, and may quote the token or what the buyer typed. What is a reason
+    // here goes into rows, logs and the operator's screen.
+    return { outcome: 'refused', code: error.code, reason: `refused as ${error.code}` };
   }
   // A wrong key of ours must not decline a buyer's payment: nothing was done, and an operator can mend it.
   if (error !== null && (status === 401 || status === 403))
@@ -85,6 +91,14 @@ const retryAfterSecondsMax = 3_600;
 function retryAfter(header: string | undefined): { retryAfterMs?: number } {
   if (header === undefined || !/^\d{1,9}$/.test(header)) return {};
   return { retryAfterMs: Math.min(Number(header), retryAfterSecondsMax) * 1_000 };
+}
+
+/**
+ * Of what a provider says, these are kept: in rows, events and on screens. With a card's number in one of them the
+ * answer is nonsense, and so the outcome is unknown. All else that it says is dropped, whatever it holds.
+ */
+function mayBeKept(...texts: readonly (string | null)[]): boolean {
+  return !texts.some((text) => text !== null && looksLikeCardNumber(text));
 }
 
 const minor = Type.Integer({ minimum: 0, maximum: 10_000_000_000_000 });
@@ -117,7 +131,8 @@ const parseError = parserOf(
 /** An authorisation as the provider writes it, in an answer or as the `data` of a webhook; null if it is none. */
 export function authorisationOf(json: unknown): Authorisation | null {
   const parsed = parseAuthorisation(json);
-  return isRefused(parsed) ? null : fromWire(parsed.value);
+  if (isRefused(parsed) || !mayBeKept(parsed.value.id, parsed.value.decline_code)) return null;
+  return fromWire(parsed.value);
 }
 
 type Wire = {

@@ -4,10 +4,19 @@ import { limits } from '../limits.ts';
 import { childPath } from '../schema.ts';
 
 /**
+ * Whether numbers may look like card numbers. A stranger's may not; those of a body that carries a signature are
+ * amounts and times, and it is for the verifier to say whose they are.
+ */
+export type NumbersOf = 'a stranger' | 'a signer';
+
+/**
  * A body's bytes as JSON, or why not. What comes out has no string that PostgreSQL cannot hold, no number that
  * JavaScript cannot hold, no key that reaches a prototype, no depth above the limit, and nothing like a card number.
  */
-export function parseBody(bytes: Uint8Array): Refused | { readonly value: unknown } {
+export function parseBody(
+  bytes: Uint8Array,
+  numbersOf: NumbersOf = 'a stranger',
+): Refused | { readonly value: unknown } {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -15,25 +24,25 @@ export function parseBody(bytes: Uint8Array): Refused | { readonly value: unknow
     // The parser's own message repeats a piece of the body, which may be what must not be repeated.
     return refuse('body_malformed', 'The body is not JSON in UTF-8.');
   }
-  return faultOf(value, '$', 0) ?? { value };
+  return faultOf(value, '$', 0, numbersOf) ?? { value };
 }
 
-function faultOf(value: unknown, path: string, depth: number): Refused | null {
+function faultOf(value: unknown, path: string, depth: number, numbersOf: NumbersOf): Refused | null {
   if (typeof value === 'string') return faultOfText(value, path);
-  if (typeof value === 'number') return faultOfNumber(value, path);
+  if (typeof value === 'number') return faultOfNumber(value, path, numbersOf);
   if (typeof value !== 'object' || value === null) return null;
   if (depth >= limits.jsonDepthMax) {
     return refuse('input_invalid', `JSON may be nested ${limits.jsonDepthMax} deep at the most.`, { path });
   }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1) {
-      const fault = faultOf(value[index], childPath(path, index), depth + 1);
+      const fault = faultOf(value[index], childPath(path, index), depth + 1, numbersOf);
       if (fault !== null) return fault;
     }
     return null;
   }
   for (const [key, child] of Object.entries(value)) {
-    const fault = faultOfKey(key, path) ?? faultOf(child, childPath(path, key), depth + 1);
+    const fault = faultOfKey(key, path) ?? faultOf(child, childPath(path, key), depth + 1, numbersOf);
     if (fault !== null) return fault;
   }
   return null;
@@ -51,7 +60,9 @@ function faultOfKey(key: string, path: string): Refused | null {
   return fault === null ? null : refuse(fault.code, `The name of a field is refused. ${fault.message}`, { path });
 }
 
-/** What is wrong with a text from outside, if anything: `input_invalid` or `card_number_refused`. Never repeats it. */
+/**
+ * What is wrong with a text from outside, if anything: `input_invalid` or `card_number_refused`. Never repeats it.
+ */
 export function faultOfText(text: string, path: string): Refused | null {
   if (text.includes('\u0000') || /\p{Surrogate}/u.test(text)) {
     return refuse('input_invalid', 'This text holds a NUL character or half of a surrogate pair.', { path });
@@ -59,19 +70,21 @@ export function faultOfText(text: string, path: string): Refused | null {
   return looksLikeCardNumber(text) ? refuseCard(path) : null;
 }
 
-function faultOfNumber(value: number, path: string): Refused | null {
+function faultOfNumber(value: number, path: string, numbersOf: NumbersOf): Refused | null {
   // 1e400 parses as Infinity, and above 2^53 digits are lost without a word.
   if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
     return refuse('input_invalid', 'This number is too large.', { path });
   }
-  return Number.isInteger(value) && looksLikeCardNumber(String(Math.abs(value))) ? refuseCard(path) : null;
+  if (numbersOf === 'a signer') return null;
+  return looksLikeCardNumber(String(Math.trunc(Math.abs(value)))) ? refuseCard(path) : null;
 }
 
 /** The refusal of card data. It names the place and never the value. */
 export function refuseCard(path: string): Refused {
-  return refuse('card_number_refused', 'This looks like a card number. Send the token of the payment provider.', {
-    path,
-  });
+  const message =
+    'This looks like a card number. Send the token of the payment provider. If it is an id of yours, use another, ' +
+    'such as a UUID.';
+  return refuse('card_number_refused', message, { path });
 }
 
 /** The first fault of the texts of a query string, a path or the headers that are kept; null if there is none. */

@@ -1,5 +1,5 @@
 import type { Refused } from '../failure.ts';
-import { refusals } from '../refusals.ts';
+import { type MessageCode, refusals } from '../refusals.ts';
 
 /** How a refusal leaves by HTTP. */
 export type ErrorReply = {
@@ -15,7 +15,7 @@ export type ErrorShape = (refusal: Refused, requestId: string) => { contentType:
 export const problemShape: ErrorShape = (refusal, requestId) => ({
   contentType: 'application/problem+json',
   body: {
-    type: `/docs/errors#${refusal.code}`,
+    type: typeOf(refusal.code),
     title: refusals[refusal.code].title,
     status: statusOf(refusal),
     detail: refusal.message,
@@ -24,6 +24,25 @@ export const problemShape: ErrorShape = (refusal, requestId) => ({
     request_id: requestId,
   },
 });
+
+/**
+ * What identifies a kind of problem: the path, on the same server, where its entry of the catalogue is served. Relative
+ * and whole, as RFC 9457 has it, so that it is right behind every proxy.
+ */
+export function typeOf(code: MessageCode): string {
+  return `/errors/${code}`;
+}
+
+/**
+ * On every answer. What is served here is data for programs: a browser that shows it as a page runs nothing of it,
+ * frames nothing, keeps nothing and tells nobody where it was.
+ */
+export const answerHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+} as const;
 
 /** A refusal as a reply: the status of its code, the headers that go with it, and the body in the given shape. */
 export function errorReply(refusal: Refused, requestId: string, shape: ErrorShape): ErrorReply {

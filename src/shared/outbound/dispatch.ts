@@ -39,7 +39,8 @@ export function openPool(origin: string, reach: Reach, party: Party, lookup: Loo
   return new Pool(origin, {
     connections: party.concurrencyMax.value,
     pipelining: 1,
-    connect: { timeout: party.connectTimeoutMs.value, lookup: judged },
+    // Said here, so that no variable of the environment can have certificates taken unseen.
+    connect: { timeout: party.connectTimeoutMs.value, lookup: judged, rejectUnauthorized: true },
     headersTimeout: party.headersTimeoutMs.value,
     bodyTimeout: party.totalTimeoutMs.value,
     maxResponseSize: party.responseBytesMax.value,

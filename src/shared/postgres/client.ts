@@ -43,8 +43,11 @@ const defaults = { statementTimeoutMs: 15_000, connectTimeoutMs: 5_000 };
 const transactionTriesMax = 4;
 /** A lock that is not had in this time is a deadlock of the application, or an administrator at work. */
 const lockTimeoutMs = 10_000;
-/** A transaction whose process hangs must not hold its locks for ever. */
-const idleInTransactionTimeoutMs = 30_000;
+/**
+ * Between two statements of a transaction there is only computing (calls out are refused there), so that this long says
+ * that the process is paused or hangs. Half of the lock timeout: who waits for its stock gets it instead of giving up.
+ */
+const idleInTransactionTimeoutMs = 5_000;
 
 const openTransaction = new AsyncLocalStorage<true>();
 
@@ -137,12 +140,15 @@ export function sqlState(error: unknown): string | null {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/** Whether the error says that the database is away or going away, so that trying again later makes sense. */
+/**
+ * Whether the error says that the database is away or going away, so that trying again later makes sense; or that it
+ * has ended a transaction that idled too long (25P03), and its connection with it.
+ */
 export function isConnectionError(error: unknown): boolean {
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   const message = error instanceof Error ? error.message : '';
   return (
-    /^(08...|57P0[1-5]|53...)$/.test(code) ||
+    /^(08...|57P0[1-5]|53...|25P03)$/.test(code) ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'].includes(code) ||
     /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
       message,

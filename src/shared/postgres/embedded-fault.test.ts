@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explainServerOutput, explainSystemError } from './embedded-fault.ts';
+import { adviceOfStart, explainServerOutput, explainSystemError } from './embedded-fault.ts';
 
 test('a full disk is named, whichever way it shows', () => {
   const outputs = [
@@ -22,4 +22,25 @@ test('what PostgreSQL said last of its fault is passed on, with where its log is
 
 test('an error that only its stack explains is not explained away', () => {
   expect(explainSystemError(new TypeError('x is undefined'), '/data')).toBeNull();
+});
+
+test('each error of the system is told in two sentences, with the advice of what was started', () => {
+  const cases: [Record<string, unknown>, string, string][] = [
+    [{ code: 'ENAMETOOLONG', path: `/data/${'x'.repeat(5_000)}` }, 'is too long', 'folder'],
+    [{ code: 'EROFS', path: '/data' }, '/data is on a file system that is read-only', 'folder'],
+    [{ code: 'ENOTDIR', path: '/data' }, '/data is no folder', 'folder'],
+    [{ code: 'EADDRINUSE', port: 80 }, 'Port 80 is taken by another program, so the API cannot', 'port'],
+    [{ code: 'EACCES', port: 80 }, 'may not listen on port 80', 'lowPort'],
+    [{ code: 'EADDRNOTAVAIL', address: '8.8.8.8' }, '8.8.8.8 is no address of this machine', 'host'],
+    [{ code: 'ENOTFOUND', hostname: 'nope.invalid' }, 'nope.invalid is not known', 'host'],
+  ];
+  const advice = { folder: 'FOLDER.', port: 'PORT.', lowPort: 'LOW.', host: 'HOST.' };
+  for (const [fields, message, key] of cases) {
+    const error = Object.assign(new Error('raw words of the system'), fields);
+    const fault = explainSystemError(error, 'the API', advice);
+    expect(fault?.message).toContain(message);
+    expect(fault?.message.length).toBeLessThan(200);
+    expect(fault?.next).toBe(advice[key as keyof typeof advice]);
+    expect(explainSystemError(error, 'the API')?.next).toBe(adviceOfStart[key as keyof typeof advice]);
+  }
 });

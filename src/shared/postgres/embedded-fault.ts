@@ -12,33 +12,60 @@ export function isCannotStart(value: unknown): value is CannotStart {
   return typeof value === 'object' && value !== null && (value as { cannotStart?: unknown }).cannotStart === true;
 }
 
+/** What to do about a fault depends on what was started. Whole sentences. */
+export type Advice = {
+  readonly folder: string;
+  readonly port: string;
+  readonly lowPort: string;
+  readonly host: string;
+};
+
+export const adviceOfStart: Advice = {
+  folder: 'Name another folder with --data DIR.',
+  port: 'Stop that program, or choose other ports: npm start -- --port 3800 --provider-port 3801.',
+  lowPort: 'Choose a port above 1023.',
+  host: 'Name an address of this machine.',
+};
+
 /** The fault behind an error of the operating system, or null of an error that only its stack explains. */
-export function explainSystemError(error: unknown, what: string): CannotStart | null {
-  const { code, port, path } = (error ?? {}) as { code?: unknown; port?: unknown; path?: unknown };
-  const place = typeof path === 'string' ? path : what;
+export function explainSystemError(error: unknown, what: string, advice: Advice = adviceOfStart): CannotStart | null {
+  const { code, port, path, address, hostname } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  const place = shortened(typeof path === 'string' ? path : what);
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
       return diskFull(place);
     case 'EROFS':
-      return cannotStart(`${place} is on a file system that is read-only.`, 'Name a folder elsewhere with --data DIR.');
+      return cannotStart(`${place} is on a file system that is read-only.`, advice.folder);
+    case 'ENAMETOOLONG':
+      return cannotStart(`The path ${place} is too long.`, advice.folder);
     case 'EACCES':
     case 'EPERM':
-      if (typeof port === 'number') {
-        return cannotStart(`This user may not listen on port ${port}.`, 'Choose a port above 1023.');
-      }
-      return cannotStart(
-        `This user may not write to ${place}.`,
-        'Run as the user who owns it, or name another folder with --data DIR.',
-      );
+      if (typeof port === 'number') return cannotStart(`This user may not listen on port ${port}.`, advice.lowPort);
+      return cannotStart(`This user may not write to ${place}.`, `Run as the user who owns it. ${advice.folder}`);
     case 'EADDRINUSE':
-      return typeof port === 'number' ? portBusy(what, port) : null;
+      if (typeof port !== 'number') return null;
+      return cannotStart(`Port ${port} is taken by another program, so ${what} cannot listen on it.`, advice.port);
+    case 'EADDRNOTAVAIL':
+      return cannotStart(
+        `${String(address)} is no address of this machine, so ${what} cannot listen on it.`,
+        advice.host,
+      );
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return cannotStart(`The host ${String(hostname)} is not known here.`, advice.host);
     case 'ENOTDIR':
     case 'EEXIST':
-      return cannotStart(`${place} is a file, and a folder is needed there.`, 'Name another folder with --data DIR.');
+      return cannotStart(`${place} is no folder, and one is needed there.`, advice.folder);
     default:
       return null;
   }
+}
+
+/** Enough of a path to know it by. */
+function shortened(path: string): string {
+  const shownMax = 120;
+  return path.length <= shownMax ? path : `${path.slice(0, shownMax)}…`;
 }
 
 export function diskFull(place: string): CannotStart {
@@ -46,13 +73,6 @@ export function diskFull(place: string): CannotStart {
     `The disk is full: ${place} cannot be written.`,
     'Free some space (a first start needs about 200 MB) and start again, ' +
       'or name a folder on another disk with --data DIR.',
-  );
-}
-
-export function portBusy(what: string, port: number): CannotStart {
-  return cannotStart(
-    `Port ${port} is taken by another program, so ${what} cannot listen on it.`,
-    `Stop that program, or choose other ports: npm start -- --port 3800 --provider-port 3801.`,
   );
 }
 

@@ -3,12 +3,13 @@ import { type Lack, lacksOf, type QuoteContent } from '../../../checkout/quote.t
 import type { OrderView } from '../../../orders/order.ts';
 import { never } from '../../../shared/assert.ts';
 import type { Refused } from '../../../shared/failure.ts';
-import { type RefusalCode, refusals } from '../../../shared/refusals.ts';
+import { type MessageCode, type RefusalCode, refusals } from '../../../shared/refusals.ts';
 
 /** A message of the protocol. Only errors have a severity. */
 export type Message = {
   readonly type: 'error' | 'warning' | 'info';
-  readonly code: string;
+  /** Of the catalogue: docs/errors.md lists what can come. */
+  readonly code: MessageCode;
   readonly content: string;
   readonly path?: string;
   readonly severity?: 'recoverable' | 'unrecoverable';
@@ -51,22 +52,20 @@ export function orderMessagesOf(order: OrderView): Message[] {
       return [];
     case 'cancelling':
     case 'cancelled':
-      return [
-        {
-          type: 'error',
-          code: order.cancelCode ?? 'order_refused',
-          content: `${titleOf(order.cancelCode)}. The order is cancelled and nothing is charged.`,
-          severity: 'unrecoverable',
-        },
-      ];
+      return [cancelMessage(knownCode(order.cancelCode))];
     default:
       return never(order.status, 'orderMessagesOf');
   }
 }
 
-function titleOf(code: string | null): string {
-  const known = code !== null && Object.hasOwn(refusals, code) ? (code as RefusalCode) : 'order_refused';
-  return refusals[known].title;
+/** A code that an older version wrote, or none, reads as the plainest one. */
+function knownCode(code: string | null): RefusalCode {
+  return code !== null && Object.hasOwn(refusals, code) ? (code as RefusalCode) : 'order_refused';
+}
+
+function cancelMessage(code: RefusalCode): Message {
+  const content = `${refusals[code].title}. The order is cancelled and nothing is charged.`;
+  return { type: 'error', code, content, severity: 'unrecoverable' };
 }
 
 function lackMessage(lack: Lack): Message {

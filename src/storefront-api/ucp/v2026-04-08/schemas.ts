@@ -29,7 +29,13 @@ const buyer = open({
   first_name: Type.Optional(shortText),
   last_name: Type.Optional(shortText),
   // Whether mail arrives is for the mail to find out; this only keeps out what cannot be an address.
-  email: Type.Optional(Type.String({ maxLength: 254, pattern: '^[^\\s@]+@[^\\s@]+$' })),
+  email: Type.Optional(
+    Type.String({
+      maxLength: 254,
+      pattern: '^[^\\s@]+@[^\\s@]+$',
+      description: 'an e-mail address such as name@example.com',
+    }),
+  ),
   phone_number: Type.Optional(Type.String({ maxLength: 32 })),
 });
 

@@ -1,5 +1,9 @@
+import { never } from '../shared/assert.ts';
+import { toError } from '../shared/failure.ts';
+import type { Logger } from '../shared/log.ts';
 import type { CannotStart } from '../shared/postgres/embedded-fault.ts';
 import { watchAncestor } from './ancestor.ts';
+import { say } from './output.ts';
 
 /** Why a run ends: it was asked to, it met a fault that it can explain, or one that it cannot. */
 export type EndReason =
@@ -19,8 +23,14 @@ export type Shutdown = {
   release(): void;
 };
 
-/** Listens for everything that ends a run. The first reason counts; a second signal means at once. */
-export function listenForShutdown(onFirst: (reason: EndReason) => void): Shutdown {
+/**
+ * Listens for everything that ends a run: signals, what nobody caught, and the end of the npm that started it where
+ * that is wanted. The first reason counts; a second signal means at once.
+ */
+export function listenForShutdown(options: {
+  readonly onFirst?: (reason: EndReason) => void;
+  readonly endWithNpm: boolean;
+}): Shutdown {
   const controller = new AbortController();
   let urgedNow = false;
   let resolveRequested: (reason: EndReason) => void;
@@ -30,7 +40,7 @@ export function listenForShutdown(onFirst: (reason: EndReason) => void): Shutdow
 
   function request(reason: EndReason): void {
     if (controller.signal.aborted) return;
-    onFirst(reason);
+    options.onFirst?.(reason);
     resolveRequested(reason);
     controller.abort();
   }
@@ -51,11 +61,7 @@ export function listenForShutdown(onFirst: (reason: EndReason) => void): Shutdow
   for (const name of signals) process.on(name, onSignal);
   process.on('uncaughtException', onUnexpected);
   process.on('unhandledRejection', onUnexpected);
-  // The terminal may be gone before we are: what cannot be said is not a fault.
-  const ignore = () => {};
-  process.stdout.on('error', ignore);
-  process.stderr.on('error', ignore);
-  const unwatch = watchAncestor(() => request({ kind: 'asked', by: 'the end of npm' }));
+  const unwatch = options.endWithNpm ? watchAncestor(() => request({ kind: 'asked', by: 'the end of npm' })) : () => {};
   return {
     signal: controller.signal,
     requested,
@@ -67,4 +73,38 @@ export function listenForShutdown(onFirst: (reason: EndReason) => void): Shutdow
       for (const name of signals) process.off(name, onSignal);
     },
   };
+}
+
+/**
+ * Tells why the run ends, in the log and to the person in front of it, and answers the exit code: being asked to stop
+ * is no failure. Never throws, so that what follows, the stopping, is always done.
+ */
+export function report(
+  end: EndReason,
+  to: {
+    /** As the message about what nobody foresaw begins. */
+    readonly who: string;
+    readonly log: Logger | undefined;
+    readonly logPlace: string;
+    readonly tell: (fault: CannotStart) => void;
+  },
+): number {
+  switch (end.kind) {
+    case 'asked':
+      to.log?.info('stopping', { reason: end.by });
+      return 0;
+    case 'fault':
+      to.log?.error('cannot go on', { reason: end.fault.message });
+      to.tell(end.fault);
+      return 1;
+    case 'unexpected': {
+      const error = toError(end.error);
+      to.log?.error('an unexpected fault', { error });
+      const where = to.log === undefined ? '' : ` Its stack is in ${to.logPlace}.`;
+      say(process.stderr, `\n${to.who}: ${error.message.split('\n')[0]?.replace(/\.$/, '')}.${where}\n`);
+      return 1;
+    }
+    default:
+      return never(end, 'the reason of an end');
+  }
 }
