@@ -103,7 +103,7 @@ async function commitOnce(
   });
   if (rows.keys.length === 0) return outcomes;
   const taken = await writeCommit(tx, { ...rows, holds: aggregate(rows.reservations) });
-  if (taken !== rows.orders.length) throw new Retry('a checkout changed while it was committed');
+  if (taken !== rows.orders.length + rows.quotes.length) throw new Retry('a checkout changed while it was committed');
   return outcomes;
 }
 
@@ -165,6 +165,7 @@ function record(
     currency: quote.currency,
     total_minor: decision.newContent.totalMinor.toString(),
     content: JSON.parse(quoteToJson(decision.newContent)),
+    seen_order_id: checkout?.order?.orderId ?? null,
   });
   return keep(rows, request, { outcome: 'refused', refusal: decision.refusal, version }, null);
 }

@@ -63,8 +63,8 @@ export type CommitRows = {
 /**
  * Writes every outcome of a batch in one statement: keys, checkouts, held stock, orders with their lines, payment
  * intents, sagas with their first step done and its undo registered, first messages, first events, audit entries.
- * Returns how many checkouts were taken: fewer than there are orders means that one changed since it was read, and the
- * caller must roll back.
+ * Returns how many checkouts were taken or quoted anew: fewer than there are orders and quotes means that one changed
+ * since it was read, and the caller must roll back.
  */
 export async function writeCommit(tx: Transaction, rows: CommitRows): Promise<number> {
   const result = await tx.query<{ taken: number }>({
@@ -94,7 +94,8 @@ const writeStatement = `
       event_data jsonb, entry_id uuid, traceparent text)
   ), new_quotes as (
     select * from jsonb_to_recordset($6) as q(
-      checkout_id uuid, version integer, merchant_id text, currency text, total_minor bigint, content jsonb)
+      checkout_id uuid, version integer, merchant_id text, currency text, total_minor bigint, content jsonb,
+      seen_order_id uuid)
   ), keys as (
     insert into commit_keys
       (merchant_id, caller_id, operation, idempotency_key, request_sha256, checkout_id, outcome, order_id)
@@ -112,7 +113,10 @@ const writeStatement = `
     select checkout_id, version, merchant_id, currency, total_minor, content from new_quotes
   ), repriced as (
     update checkouts c set quote_version = n.version, status = 'open', order_id = null, updated_at = now()
-    from new_quotes n where c.checkout_id = n.checkout_id
+    from new_quotes n
+    where c.checkout_id = n.checkout_id and c.quote_version = n.version - 1 and c.status <> 'cancelled'
+      and c.order_id is not distinct from n.seen_order_id
+    returning c.checkout_id
   ), held as (
     update stock s set held_units = s.held_units + h.units
     from unnest($3::text[], $7::text[], $8::bigint[]) as h(merchant_id, sku, units)
@@ -155,4 +159,4 @@ const writeStatement = `
     select entry_id, merchant_id, order_id, 'caller ' || caller_id, 'order committed', 'checkout chk_' || checkout_id
     from new_orders
   )
-  select count(*)::integer as taken from taken limit 1`;
+  select ((select count(*) from taken) + (select count(*) from repriced))::integer as taken`;

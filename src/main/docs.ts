@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { judges, unjudged } from '../../tests/judges/judges.ts';
 import { promises } from '../../tests/promises/promises.ts';
+import type { LastRun } from '../../tests/prove/last.ts';
 import { readArguments } from './arguments.ts';
 import { configurationPage } from './docs-configuration.ts';
 import { errorsPage } from './docs-errors.ts';
@@ -39,11 +41,17 @@ export async function generatedFiles(root: string): Promise<ReadonlyMap<string, 
     ...eventSchemas(),
     ['docs/metrics.md', metricsPage()],
     ['docs/parties.md', partiesPage()],
-    ['docs/promises.md', promisesPage(promises)],
+    ['docs/promises.md', promisesPage(promises, judges, unjudged, await lastRunOf(root))],
     ['docs/queues.md', queuesPage()],
     ['docs/state-machines.md', machinesPage()],
     ['ARCHITECTURE.md', replaceGenerated(architecture, 'state-machines', machinesForArchitecture())],
   ]);
+}
+
+/** The last full run of `npm run prove`, or null if none is on record. */
+async function lastRunOf(root: string): Promise<LastRun | null> {
+  const text = await readFile(join(root, 'tests/prove/last.json'), 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as LastRun);
 }
 
 /** Schemas of events that are no more. */

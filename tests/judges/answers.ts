@@ -25,7 +25,7 @@ export function toldBy(
   body: Readonly<Record<string, unknown>> | null,
 ): Told {
   const code = codeOf(body);
-  if (httpStatus >= 500 || httpStatus === 429 || code === 'idempotency_key_in_flight') {
+  if (httpStatus >= 500 || httpStatus === 429 || httpStatus === 408 || code === 'idempotency_key_in_flight') {
     return unknown(`HTTP ${httpStatus}${code === null ? '' : ` ${code}`}`, httpStatus);
   }
   if (body === null) return unknown(`HTTP ${httpStatus} without a JSON object`, httpStatus);

@@ -157,7 +157,9 @@ export async function rememberMessages(database: Database): Promise<void> {
 export async function collectTexts(database: Database): Promise<{ where: string; text: string }[]> {
   return await database.transaction(async (tx) => {
     const tables = await tx.query<{ name: string }>({
-      text: `select quote_ident(tablename) as name from pg_tables where schemaname = 'public' order by tablename limit 1000`,
+      text: `
+        select quote_ident(tablename) as name from pg_tables where schemaname = 'public' order by tablename
+        limit 1000`,
     });
     const texts: { where: string; text: string }[] = [];
     for (const { name } of tables) {

@@ -9,7 +9,9 @@ export type Violation = { readonly promise: number; readonly subject: string; re
  */
 export type Judge = {
   readonly promise: number;
-  /** What it holds against what. */
+  /** Where it stands. */
+  readonly file: string;
+  /** What it holds against what: the end of a sentence that begins with "holds". */
   readonly compares: string;
   readonly judge: (evidence: Evidence) => readonly Violation[];
 };

@@ -36,3 +36,8 @@ export const unjudged: readonly { readonly promise: number; readonly room: strin
 export function judgeAll(evidence: Evidence): Violation[] {
   return judges.flatMap(({ judge }) => judge(evidence));
 }
+
+/** The same for the report of a part, with what leads back to the place: the seed, and the fault of this run. */
+export function judgedAt(evidence: Evidence, where: string): (Violation & { readonly where: string })[] {
+  return judgeAll(evidence).map((violation) => ({ ...violation, where }));
+}

@@ -8,7 +8,8 @@ import { byOrder, groupedBy, type OrderRow } from './lookups.ts';
  */
 export const oneAnswerPerKey: Judge = {
   promise: 1,
-  compares: 'every answer under a key with the others, with the row of the key, and with the orders',
+  file: 'tests/judges/promise-1-one-answer-per-key.ts',
+  compares: 'every answer under a key against the others, the row of the key, and the orders',
   judge(evidence) {
     const look = lookUp(evidence);
     return [
@@ -117,17 +118,27 @@ function pointOf(outcome: ClientCall['outcome']): string {
   return 'checkoutStatus' in outcome ? outcome.checkoutStatus : outcome.kind;
 }
 
+/** Of a request that did not get through as it was sent: they say nothing of its key. */
+const garbledCodes: readonly string[] = [
+  'body_malformed',
+  'body_too_large',
+  'headers_too_large',
+  'media_type_unsupported',
+  'api_key_missing',
+  'api_key_unknown',
+];
+
 /** Once a key was answered, a call that begins later is given that answer or none, never another refusal. */
 function laterSilence(answered: ClientCall, calls: readonly ClientCall[]): Violation[] {
   const { begunWhenEnded } = answered;
   if (begunWhenEnded === undefined) return [];
-  return calls
-    .filter((call) => call.number > begunWhenEnded && call.requestSha256 === answered.requestSha256)
-    .filter((call) => call.outcome.kind === 'refused' && decisionOf(call) === null)
-    .map((call) => {
-      const code = call.outcome.kind === 'refused' ? call.outcome.code : '';
-      return about(call, `refused with ${code}, after call ${answered.number} had been answered`);
-    });
+  return calls.flatMap((call): Violation[] => {
+    const { outcome } = call;
+    const isLater = call.number > begunWhenEnded && call.requestSha256 === answered.requestSha256;
+    if (!isLater || outcome.kind !== 'refused' || decisionOf(call) !== null) return [];
+    if (garbledCodes.includes(outcome.code)) return [];
+    return [about(call, `refused with ${outcome.code}, after call ${answered.number} had been answered`)];
+  });
 }
 
 /** What was answered under a key stands in our tables, as it was answered. */

@@ -7,7 +7,8 @@ import type { Judge, Violation } from './judge.ts';
  */
 export const noCardData: Judge = {
   promise: 14,
-  compares: 'strings that were planted in requests with every text of the run',
+  file: 'tests/judges/promise-14-no-card-data.ts',
+  compares: 'every text of the run against strings that were planted in requests',
   judge(evidence) {
     const needles = (evidence.planted ?? []).map((planted) => ({ planted, joined: joined(planted) }));
     if (needles.length === 0) return [];

@@ -11,7 +11,8 @@ type Payment = Evidence['ours']['payments'][number];
  */
 export const oneCharge: Judge = {
   promise: 2,
-  compares: "the provider's own books with our orders and payments",
+  file: 'tests/judges/promise-2-one-charge.ts',
+  compares: "the provider's own books against our orders and payments, from both sides",
   judge(evidence) {
     const { ours, theirs } = evidence;
     const entries = entriesByOrder(theirs);

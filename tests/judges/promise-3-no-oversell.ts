@@ -8,7 +8,8 @@ const nameOf = ({ merchant_id, sku }: Sku): string => `${merchant_id} ${sku}`;
 /** Every unit is received, sold, held or free, per SKU, and each order holds or has bought what its lines say. */
 export const noOversell: Judge = {
   promise: 3,
-  compares: 'stock with the sums of its adjustments and of the reservations, and reservations with order lines',
+  file: 'tests/judges/promise-3-no-oversell.ts',
+  compares: 'stock against the sums of adjustments and reservations, and reservations against order lines',
   judge: (evidence) => [...eachSku(evidence), ...eachOrder(evidence)],
 };
 

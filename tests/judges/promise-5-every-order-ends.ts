@@ -8,7 +8,9 @@ import { byOrder, leftToPeople, type OrderRow } from './lookups.ts';
  */
 export const everyOrderEnds: Judge = {
   promise: 5,
-  compares: 'each order with its saga, steps, payment and reservations, and the queues with nothing',
+  file: 'tests/judges/promise-5-every-order-ends.ts',
+  compares:
+    'each order against its saga, steps, payment and reservations, and what is left in the queues against nothing',
   judge(evidence) {
     const look = lookUp(evidence);
     return [

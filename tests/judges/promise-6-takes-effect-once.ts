@@ -9,7 +9,8 @@ import { byOrder, groupedBy, repeated } from './lookups.ts';
  */
 export const takesEffectOnce: Judge = {
   promise: 6,
-  compares: 'the messages that orders, steps and webhooks imply with those handled, alive and dead',
+  file: 'tests/judges/promise-6-takes-effect-once.ts',
+  compares: 'the messages that orders, steps and webhooks imply against those handled, alive and dead',
   judge: (evidence) => [
     ...handledOnce(evidence),
     ...noneIsLost(evidence),

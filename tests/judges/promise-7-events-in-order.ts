@@ -8,7 +8,8 @@ import { byOrder, type OrderRow, repeated } from './lookups.ts';
  */
 export const eventsInOrder: Judge = {
   promise: 7,
-  compares: 'the events of each order with their numbers, with the timeline, and with the order as it stands',
+  file: 'tests/judges/promise-7-events-in-order.ts',
+  compares: 'the events of each order against their numbers, the timeline, and the order as it stands',
   judge({ ours }) {
     const events = byOrder(ours.domain_events);
     const timeline = byOrder(ours.order_timeline);

@@ -11,7 +11,8 @@ type Line = Tables['order_lines'][number];
  */
 export const priceThatWasSeen: Judge = {
   promise: 8,
-  compares: "what clients had been shown with the quote, the order, the payment and the provider's books",
+  file: 'tests/judges/promise-8-price-that-was-seen.ts',
+  compares: "what clients had been shown against the quote, the order, the payment and the provider's books",
   judge({ ours, theirs, history }) {
     const quotes = new Map(ours.quotes.map((quote) => [`${quote.checkout_id} ${quote.version}`, quote]));
     const lines = byOrder(ours.order_lines);

@@ -8,7 +8,8 @@ type Entry = Evidence['theirs'][number];
 /** At rest no payment is unknown, each says what the provider says, and the provider was never called unannounced. */
 export const unknownPayments: Judge = {
   promise: 9,
-  compares: "each payment with the provider's word about it, and the provider's books with our intents",
+  file: 'tests/judges/promise-9-unknown-payments.ts',
+  compares: "each payment against the provider's word about it, and the provider's books against our intents",
   judge(evidence) {
     const { ours, theirs } = evidence;
     const entries = entriesByOrder(theirs);
@@ -64,7 +65,8 @@ function faultOf(payment: Payment, entries: readonly Entry[]): string | null {
     case 'voided':
       return own?.status === 'voided' && live.length === 0 ? null : differ;
     case 'declined':
-      return entries.some((entry) => entry.status === 'declined') && live.length === 0 ? null : differ;
+      // Declined there, or given back before we heard of it: in both cases the provider has had our call.
+      return entries.length > 0 && live.length === 0 ? null : differ;
     case 'abandoned':
       return live.length === 0 ? null : differ;
     default:

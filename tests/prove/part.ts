@@ -21,11 +21,17 @@ export type Part = {
 
 export type PartReport = {
   readonly seed: number;
-  /** Whole numbers by name: operations, kills, faults by class, recoveries. */
+  /**
+   * Whole numbers by name. The page of promises adds up over all parts what is called `operations`, `kills`, `faults`
+   * or `recoveries`; classes of one of them have its name as a word of theirs, such as `kills of the worker`, and are
+   * added up where there is no figure for all classes. How many classes there are is called `kinds of …`.
+   */
   readonly figures: Readonly<Record<string, number>>;
-  /** Under a floor the part has proved nothing, and fails. */
+  /** Under a floor the part has proved nothing, and fails. Each is of a figure of the report; there is at least one. */
   readonly floors: readonly { readonly figure: string; readonly least: number; readonly had: number }[];
   readonly violations: readonly (Violation & { readonly where: string })[];
+  /** The promises whose judges looked at what the part left; left out: all. */
+  readonly judged?: readonly number[];
 };
 
 /** Why a report is not a success; empty when it is one. */

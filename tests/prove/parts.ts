@@ -1,0 +1,9 @@
+import type { Part } from './part.ts';
+
+/** A part by its name. It is loaded only in the process that runs it. */
+export type PartEntry = { readonly name: string; readonly load: () => Promise<Part> };
+
+/** The parts of the proof, in the order in which they run. Each is one line. */
+export const parts: readonly PartEntry[] = [
+  { name: 'explore', load: async () => (await import('../explore/part.ts')).explorePart },
+];
