@@ -3,6 +3,7 @@ import { collectEvidence, fetchAuthorisations } from '../judges/collect.ts';
 import type { ClientCall } from '../judges/evidence.ts';
 import type { Violation } from '../judges/judge.ts';
 import { judgeAll } from '../judges/judges.ts';
+import { dumpStuck } from '../judges/stuck.ts';
 import type { Tally } from './crash-point.ts';
 import { type Lane, secrets } from './lane.ts';
 import { peopleAt } from './people.ts';
@@ -45,7 +46,8 @@ export async function runCase(lane: Lane, { journey, point, deaths }: Case): Pro
       found.push({ promise: 5, subject: `checkout ${checkoutId}`, says: `it ended: ${end}` });
   } catch (error) {
     await people.goHome().catch(() => {});
-    found.push({ promise: 5, subject: journey.name, says: String(error) });
+    const dump = await dumpStuck({ database: lane.database, processes: lane.processes() });
+    found.push({ promise: 5, subject: journey.name, says: `${String(error)}; dumped into ${dump}` });
   }
   const tallies = await lane.tallies().catch(() => null);
   found.push(...(await judge(lane)), ...deathsByThemselves(lane));

@@ -25,6 +25,7 @@ export type Lane = {
   deaths(): readonly LaneDeath[];
   /** Resolves when every process that died has been replaced. */
   whole(): Promise<void>;
+  processes(): readonly { readonly name: string; readonly pid: number }[];
   /** What the processes have logged, for a person who looks for a cause. */
   logs(): string;
   close(): Promise<void>;
@@ -107,6 +108,7 @@ export async function openLane({ processes, server }: Ground, name: string): Pro
       return Object.fromEntries(entries) as Record<ProcessKind, Tally>;
     },
     deaths: () => deaths,
+    processes: () => all().map(({ kind, pid }) => ({ name: kind, pid })),
     whole,
     logs: () => [...deaths.map(({ log }) => log), ...all().map((one) => one.log())].join('\n'),
     async close() {

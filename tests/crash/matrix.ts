@@ -28,18 +28,20 @@ const lanesWhileRecording = 2;
  */
 export function crashMatrixOf(options: { readonly only?: string } = {}): Part {
   return {
-    name: 'crash matrix',
+    name: 'crash',
     tries: 'kills each process of the shop before and after every call it makes, in everything that a buyer can meet',
     async run(context) {
       const entry = fileURLToPath(new URL('process.ts', import.meta.url));
+      const teller = newTeller(context.progress);
       const opening = [startServer(), openProcesses({ entry, spares: scales[context.scale].lanes })] as const;
       try {
         const [server, processes] = await Promise.all(opening);
-        return await runMatrix(context, { processes, server }, options.only);
+        return await runMatrix(context, teller, { processes, server }, options.only);
       } finally {
         const [server, processes] = await Promise.allSettled(opening);
         if (processes.status === 'fulfilled') await processes.value.stop();
         if (server.status === 'fulfilled') await server.value.stop();
+        teller.stop();
       }
     },
   };
@@ -47,10 +49,13 @@ export function crashMatrixOf(options: { readonly only?: string } = {}): Part {
 
 export const crashMatrix: Part = crashMatrixOf();
 
-async function runMatrix(context: ProveContext, ground: Ground, only: string | undefined): Promise<PartReport> {
-  const { recordings, casesMax, lanes: atOnce } = scales[context.scale];
-  const { seed } = context;
-  const tell = teller(context.progress);
+async function runMatrix(
+  { scale, seed }: ProveContext,
+  teller: Teller,
+  ground: Ground,
+  only: string | undefined,
+): Promise<PartReport> {
+  const { recordings, casesMax, lanes: atOnce } = scales[scale];
   const lanes = openLanes(ground);
   try {
     const named = journeys.filter(({ name }) => only?.startsWith(`${name}:`));
@@ -59,12 +64,12 @@ async function runMatrix(context: ProveContext, ground: Ground, only: string | u
     );
     const [idle, first] = await Promise.all([
       recordIdle(lanes),
-      runCases(lanes, undisturbed, lanesWhileRecording, tell('undisturbed', undisturbed)),
+      runCases(lanes, undisturbed, lanesWhileRecording, teller.counting('undisturbed', undisturbed)),
     ]);
     const recorded = recordedFrom(first);
     const all = allCases(idle, recorded);
     const cases = chosen(all, { only, casesMax, seed });
-    const done = await runCases(lanes, cases, atOnce, tell('killed', cases));
+    const done = await runCases(lanes, cases, atOnce, teller.counting('killed', cases));
     const started = ground.processes.started();
     return reportOf({ seed, points: all.length, recorded, done, started, isWhole: only === undefined });
   } finally {
@@ -85,26 +90,31 @@ async function recordIdle(lanes: Lanes): Promise<Recording> {
 /** Longer than the longest of all waits between two questions: half a second of a worker that hears nothing. */
 const idleMs = 1_500;
 
+type Teller = ReturnType<typeof newTeller>;
+
 /** A line every few seconds, and one for each case that failed. */
-function teller(tell: (line: string) => void) {
-  const everyMs = 5_000;
-  return (what: string, cases: readonly Case[]) => {
-    const elapsedMs = stopwatch();
-    let toldAtMs = 0;
-    let count = 0;
-    return async (done: Done): Promise<void> => {
-      count += 1;
-      const failed = done.result.violations.length > 0;
-      if (failed) tell(`failed: ${showCase(done.case)} (its log: ${await keepLog(done)})`);
-      if (!failed && elapsedMs() - toldAtMs < everyMs && count < cases.length) return;
-      toldAtMs = elapsedMs();
-      tell(`${count} of ${cases.length} journeys ${what}, ${Math.round(toldAtMs / 1_000)} s`);
-    };
+function newTeller(tell: (line: string) => void) {
+  const everyMs = 3_000;
+  let now = (): string => 'starting the shops';
+  const timer = setInterval(() => tell(now()), everyMs);
+  timer.unref();
+  return {
+    counting(what: string, cases: readonly Case[]) {
+      const elapsedMs = stopwatch();
+      let count = 0;
+      now = () => `${count} of ${cases.length} journeys ${what}, ${Math.round(elapsedMs() / 1_000)} s`;
+      return async (done: Done): Promise<void> => {
+        count += 1;
+        if (done.result.violations.length === 0) return;
+        tell(`failed: ${showCase(done.case)} (its log: ${await keepLog(done)})`);
+      };
+    },
+    stop: () => clearInterval(timer),
   };
 }
 
 async function keepLog({ case: one, result }: Done): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'onetill-crash-case-'));
+  const folder = await mkdtemp(join(process.env.ONETILL_STUCK_DIR ?? tmpdir(), 'onetill-crash-case-'));
   const file = join(folder, 'case.txt');
   const told = result.violations.map(({ promise, subject, says }) => `promise ${promise}, ${subject}: ${says}`);
   await writeFile(file, [showCase(one), ...told, '', result.log].join('\n'));

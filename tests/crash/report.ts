@@ -35,7 +35,9 @@ export function reportOf(run: {
   const reached = done.filter(({ result }) => result.deaths > 0);
   const missed = done.filter(({ result }) => result.deaths === 0 && result.violations.length === 0);
   const told = (kind: string): number => done.flatMap(({ result }) => result.told).filter((one) => one === kind).length;
-  const kills = kinds.map((kind) => [kind, reached.filter((each) => each.case.point?.kind === kind).length] as const);
+  const kills = kinds.map(
+    (kind) => [kind, sum(reached.filter((each) => each.case.point?.kind === kind).map(deathsIn))] as const,
+  );
   const ownEnds = recorded.map(({ journey }) => {
     const ended = reached.filter(
       ({ case: { journey: gone }, result }) => gone === journey && result.end === gone.ends[0],
@@ -73,6 +75,14 @@ export function reportOf(run: {
     ],
     violations: done.flatMap(violationsOf),
   };
+}
+
+function deathsIn({ result }: Done): number {
+  return result.deaths;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 const reachedShareMin = 0.95;

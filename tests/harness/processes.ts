@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { markVariable } from '../prove/leftovers.ts';
 import { type Answered, lastWordsDescriptor, type Part, type ProcessKind } from './processes-asks.ts';
 import { type Bundle, bundle } from './processes-bundle.ts';
 
@@ -78,7 +79,7 @@ type Child = Omit<Running, 'kind'> & { ready(): Promise<void> };
 function spawnChild({ command }: Bundle): Child {
   const child = spawn(process.execPath, [...command], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'info' },
+    env: inherited(),
   });
   const log = tailOf([child.stdout, child.stderr]);
   const lastWords = tailOf([child.stdio[lastWordsDescriptor] as Readable]);
@@ -103,6 +104,12 @@ function spawnChild({ command }: Bundle): Child {
     log: log.text,
     ready: () => log.holds('"msg":"ready"', died),
   };
+}
+
+/** What a child has of our environment: how it is found and asked by who looks for it, and no setting of anything. */
+function inherited(): NodeJS.ProcessEnv {
+  const names = ['PATH', 'TMPDIR', 'NODE_OPTIONS', markVariable];
+  return Object.fromEntries(names.flatMap((name) => (name in process.env ? [[name, process.env[name]]] : [])));
 }
 
 function asker(child: ChildProcess, died: Promise<Death>): Running['ask'] {
