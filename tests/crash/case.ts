@@ -5,7 +5,7 @@ import type { Violation } from '../judges/judge.ts';
 import { judgeAll } from '../judges/judges.ts';
 import { dumpStuck } from '../judges/stuck.ts';
 import type { Tally } from './crash-point.ts';
-import { type Lane, secrets } from './lane.ts';
+import { deathsAt, type Lane, secrets } from './lane.ts';
 import { peopleAt } from './people.ts';
 import type { Case } from './plan.ts';
 import { atRest } from './rest.ts';
@@ -33,6 +33,7 @@ export const runItself = 0;
  */
 export async function runCase(lane: Lane, { journey, point, deaths }: Case): Promise<CaseResult> {
   await lane.arm({ point, deaths, attemptsMax: journey.attemptsMax ?? null });
+  const begunAtMs = Date.now();
   const before = lane.history.calls().length;
   const people = peopleAt(lane.database, journey.people ?? {});
   const found: Violation[] = [];
@@ -50,13 +51,19 @@ export async function runCase(lane: Lane, { journey, point, deaths }: Case): Pro
     found.push({ promise: 5, subject: journey.name, says: `${String(error)}; dumped into ${dump}` });
   }
   const tallies = await lane.tallies().catch(() => null);
-  found.push(...(await judge(lane)), ...deathsByThemselves(lane));
-  const died = lane.deaths().filter(({ lastWords }) => lastWords.length > 0).length;
+  found.push(...(await judge(lane)), ...deathsByThemselves(lane), ...faultsSince(lane, begunAtMs));
   const told = lane.history
     .calls()
     .slice(before)
     .map(({ outcome }) => outcome.kind);
-  return { deaths: died, end, tallies, told, violations: found, log: found.length === 0 ? '' : lane.logs() };
+  return {
+    deaths: deathsAt(point, lane.deaths()),
+    end,
+    tallies,
+    told,
+    violations: found,
+    log: found.length === 0 ? '' : lane.logs(),
+  };
 }
 
 async function judge(lane: Lane): Promise<Violation[]> {
@@ -73,3 +80,38 @@ function deathsByThemselves(lane: Lane): Violation[] {
       return { promise: runItself, subject: kind, says: `it ended by itself (${signal ?? code})` };
     });
 }
+
+/**
+ * A handler or a request that failed by a fault of ours was tried again, and nobody would hear of it. A database that has
+ * no time for us is no fault of ours.
+ */
+function faultsSince(lane: Lane, begunAtMs: number): Violation[] {
+  const lines = lane
+    .logs()
+    .split('\n')
+    .filter((line) => /"msg":"a (handler|request) failed"/.test(line));
+  return lines.flatMap((line) => {
+    const entry = parsed(line);
+    if (entry === null || Date.parse(entry.time) < begunAtMs) return [];
+    const { process, msg, error } = entry;
+    return /timeout|connection/i.test(error.message)
+      ? []
+      : { promise: runItself, subject: process, says: `${msg}: ${error.message}` };
+  });
+}
+
+/** Null of a line of which only the end was kept. */
+function parsed(line: string): LogLine | null {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return null;
+  }
+}
+
+type LogLine = {
+  readonly time: string;
+  readonly process: string;
+  readonly msg: string;
+  readonly error: { readonly message: string };
+};

@@ -40,12 +40,14 @@ function watchDatabase(watch: Watch): void {
   client.query = function watched(config, ...rest) {
     const statement = nameOf(config);
     const last = lastStatements.get(this) ?? 'nothing';
-    lastStatements.set(this, statement);
     const isCommit = statement === 'commit';
     const call = watch.begins(`${workInHand()}${isCommit ? `commit after ${last}` : statement}`, isCommit);
     const ended = (result: Result | undefined): void => {
       for (const row of result?.rows ?? []) noteMessage(row);
-      call.ends((result?.rowCount ?? 0) > 0);
+      const found = (result?.rowCount ?? 0) > 0;
+      // An idle process commits, too, having found nothing to do.
+      lastStatements.set(this, found ? statement : `${statement} in vain`);
+      call.ends(found);
     };
     // The pool calls back; a transaction of our client awaits.
     const callBack = rest.at(-1);

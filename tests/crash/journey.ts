@@ -49,7 +49,10 @@ export type Buyer = {
   readonly once: RecordingClient;
 };
 
-export type People = { readonly heldOrders?: 'accept' | 'refuse'; readonly deadLetters?: 'replay' };
+export type People = {
+  readonly heldOrders?: 'accept' | 'refuse';
+  readonly deadLetters?: 'replay' | 'replay when the order has ended';
+};
 
 /** The checkout that an answer showed. */
 export function shownIn({ checkout, outcome }: Told): NonNullable<Told['checkout']> {

@@ -50,8 +50,8 @@ export const secrets = {
   webhookSecret: 'whsec_Y3Jhc2gtbWF0cml4LXdlYmhvb2stc2VjcmV0LTAw',
 } as const;
 
-/** One worker, one API, three for the sweeper, one listener and one for the judge, times the lanes, stays below 100. */
-const connectionsMax = 4;
+/** Of an API or a worker. With a sweeper's three, a listener and our own two, six lanes stay well below the 100. */
+const connectionsMax = 3;
 
 export async function openLane({ processes, server }: Ground, name: string): Promise<Lane> {
   const databaseUrl = await server.createDatabase(name);
@@ -81,8 +81,7 @@ export async function openLane({ processes, server }: Ground, name: string): Pro
   }
   async function arm(process: Running): Promise<void> {
     const { point, attemptsMax } = orders;
-    const hasDied = deaths.filter(({ lastWords }) => lastWords.length > 0).length;
-    const mayDie = process.kind === point?.kind && hasDied < orders.deaths;
+    const mayDie = process.kind === point?.kind && deathsAt(point, deaths) < orders.deaths;
     await process.ask('arm', { point: mayDie ? point : null, attemptsMax });
   }
   async function whole(): Promise<void> {
@@ -100,7 +99,8 @@ export async function openLane({ processes, server }: Ground, name: string): Pro
       await whole();
       deaths = [];
       orders = next;
-      await Promise.all(all().map(arm));
+      // One that died with its last call may be known to be dead only now.
+      await Promise.all(all().map((one) => arm(one).catch(() => whole())));
     },
     async tallies() {
       await whole();
@@ -119,6 +119,11 @@ export async function openLane({ processes, server }: Ground, name: string): Pro
       await database.close();
     },
   };
+}
+
+/** How many of the deaths are those of the point: a process says in its last words where it dies. */
+export function deathsAt(point: Point | null, deaths: readonly LaneDeath[]): number {
+  return deaths.filter(({ lastWords }) => lastWords.includes(JSON.stringify(point))).length;
 }
 
 /** As an orchestrator does: a process that cannot start, on a machine that has no time for it, is started again. */

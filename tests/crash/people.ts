@@ -16,7 +16,7 @@ export function peopleAt(database: Database, people: People): { goHome(): Promis
   async function work(): Promise<void> {
     while (!isHome) {
       if (people.heldOrders !== undefined) await decideHeldOrders(deed, people.heldOrders);
-      if (people.deadLetters !== undefined) await replayLetters(deed);
+      if (people.deadLetters !== undefined) await replayLetters(deed, people.deadLetters === 'replay');
       await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
     await closeAnswered(deed);
@@ -39,9 +39,12 @@ async function decideHeldOrders(deed: Deed, verdict: 'accept' | 'refuse'): Promi
   for (const { order_id: orderId } of held) await reviewOrder(deed, { orderId, verdict, owner: 'operations' });
 }
 
-async function replayLetters(deed: Deed): Promise<void> {
+async function replayLetters(deed: Deed, atOnce: boolean): Promise<void> {
   const letters = await deed.database.query<{ message_id: string }>({
-    text: `select message_id from dead_letters where status = 'open' limit 100`,
+    text: `
+      select message_id from dead_letters l join orders o using (order_id)
+      where l.status = 'open' and ($1 or o.status in ('confirmed', 'cancelled')) limit 100`,
+    values: [atOnce],
   });
   for (const { message_id } of letters) await replayLetter(deed, message_id);
 }

@@ -9,6 +9,7 @@ import { fraudRefusal } from './fraud-refusal.ts';
 import { lateWebhook } from './late-webhook.ts';
 import { outOfStock } from './out-of-stock.ts';
 import { unknownAuthorisation } from './unknown-authorisation.ts';
+import { unsettledPayment } from './unsettled-payment.ts';
 
 /** Every journey that there is. A new one is a file beside this one and a line in it. */
 export const journeys: readonly Journey[] = [
@@ -22,4 +23,5 @@ export const journeys: readonly Journey[] = [
   unknownAuthorisation,
   lateWebhook,
   deadLetter,
+  unsettledPayment,
 ];
