@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { every } from '../shared/clock.ts';
 import { isRefused, refuse } from '../shared/failure.ts';
 import { byOf, byOption, limitOption, shortText, units, withoutCardNumber } from './cli-options.ts';
 import type { Answer, Run, Session } from './cli-session.ts';
@@ -87,12 +88,13 @@ async function importFile(session: Session, file: string, by: string): Promise<A
   const { importCatalogue } = await import('../operations/import.run.ts');
   const { renderSummary } = await import('../catalog/import.cli.ts');
   const { io } = session;
+  let line = '';
+  const show = (): void => io.err(io.errIsTerminal ? `\r${line}\u001b[K` : `${line}\n`);
+  const stopShowing = every(io.errIsTerminal ? 250 : 2_000, show);
   const summary = await importCatalogue({ ...session, by }, file, (progress) => {
-    if (!io.errIsTerminal) return;
-    const said =
-      progress.phase === 'reading' ? 'reading …' : `writing ${progress.products} of ${progress.productsTotal} …`;
-    io.err(`\r${said}\u001b[K`);
-  });
+    const { phase } = progress;
+    line = phase === 'reading' ? 'reading …' : `writing ${progress.products} of ${progress.productsTotal} …`;
+  }).finally(stopShowing);
   if (io.errIsTerminal) io.err('\r\u001b[K');
   if (isRefused(summary)) return summary;
   return { document: summary, text: () => renderSummary(summary) };

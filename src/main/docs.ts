@@ -1,6 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { judges, unjudged } from '../../tests/judges/judges.ts';
+import type { LastMutants } from '../../tests/mutants/last.ts';
+import { knownBugs } from '../../tests/mutants/mutant.ts';
+import { mutants } from '../../tests/mutants/mutants.ts';
 import { promises } from '../../tests/promises/promises.ts';
 import type { LastRun } from '../../tests/prove/last.ts';
 import { readArguments } from './arguments.ts';
@@ -10,6 +13,7 @@ import { eventSchemas, eventsPage } from './docs-events.ts';
 import { machinesForArchitecture, machinesPage } from './docs-machines.ts';
 import { partiesPage, queuesPage } from './docs-messages.ts';
 import { metricsPage } from './docs-metrics.ts';
+import { mutantsPage } from './docs-mutants.ts';
 import { promisesPage } from './docs-promises.ts';
 
 /** `onetill docs`: writes every page and schema that is made from code. Gives the exit code. */
@@ -40,18 +44,19 @@ export async function generatedFiles(root: string): Promise<ReadonlyMap<string, 
     ['docs/events.md', eventsPage()],
     ...eventSchemas(),
     ['docs/metrics.md', metricsPage()],
+    ['docs/mutants.md', mutantsPage(mutants, knownBugs, await kept<LastMutants>(root, 'tests/mutants/last.json'))],
     ['docs/parties.md', partiesPage()],
-    ['docs/promises.md', promisesPage(promises, judges, unjudged, await lastRunOf(root))],
+    ['docs/promises.md', promisesPage(promises, judges, unjudged, await kept<LastRun>(root, 'tests/prove/last.json'))],
     ['docs/queues.md', queuesPage()],
     ['docs/state-machines.md', machinesPage()],
     ['ARCHITECTURE.md', replaceGenerated(architecture, 'state-machines', machinesForArchitecture())],
   ]);
 }
 
-/** The last full run of `npm run prove`, or null if none is on record. */
-async function lastRunOf(root: string): Promise<LastRun | null> {
-  const text = await readFile(join(root, 'tests/prove/last.json'), 'utf8').catch(() => null);
-  return text === null ? null : (JSON.parse(text) as LastRun);
+/** What the last full run of a kind kept, or null if none is on record. */
+async function kept<Kept>(root: string, path: string): Promise<Kept | null> {
+  const text = await readFile(join(root, path), 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as Kept);
 }
 
 /** Schemas of events that are no more. */

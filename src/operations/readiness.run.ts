@@ -84,7 +84,7 @@ async function applied(database: Database): Promise<readonly AppliedMigration[]>
 }
 
 function compare(found: readonly AppliedMigration[], ours: readonly Migration[]): Check {
-  const { missing, newer, changed } = compareSchema(found, ours);
+  const { missing, newer, ahead, changed } = compareSchema(found, ours);
   const check = (ok: boolean, words: string): Check => ({ name: 'schema', ok, found: words });
   if (missing.length > 0) return check(false, `${counted(missing.length, 'migration')} behind: run onetill migrate`);
   if (newer.length > 0) {
@@ -93,5 +93,5 @@ function compare(found: readonly AppliedMigration[], ours: readonly Migration[])
   if (changed.length > 0) {
     return check(false, `${counted(changed.length, 'migration')} changed since they were applied`);
   }
-  return check(true, 'up to date');
+  return check(true, ahead.length === 0 ? 'up to date' : `up to date, and ${counted(ahead.length, 'migration')} ahead`);
 }

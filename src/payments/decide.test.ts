@@ -103,6 +103,7 @@ describe('the decisions about a payment', () => {
     const captured = decideGiveBack([theirs('a', 'captured'), theirs('b')], 'a');
     expect(captured.end).toEqual({ end: 'captured' });
     expect(captured.live.map((each) => each.providerReference)).toEqual(['b']);
+    expect(decideGiveBack([theirs('a', 'refunded')], 'a').end).toMatchObject({ end: 'voided' });
   });
 
   test('absence is believed only after the longest call, and is looked at again later', () => {

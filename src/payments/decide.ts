@@ -182,10 +182,8 @@ export type GiveBack = { readonly live: FoundAuthorisations; readonly end: VoidE
 
 export function decideGiveBack(found: FoundAuthorisations, reference: string | null): GiveBack {
   const live = found.filter((each) => each.status === 'authorised');
-  // Money that was taken cannot be voided: a person refunds it, whatever else stands under the key.
-  if (found.some((each) => each.status === 'captured' || each.status === 'refunded')) {
-    return { live, end: { end: 'captured' } };
-  }
+  // Money that was taken cannot be voided: a person refunds it, whatever else stands under the key. Then it is back.
+  if (found.some((each) => each.status === 'captured')) return { live, end: { end: 'captured' } };
   const ours = oursOf(found, reference);
   if (ours === null) return { live, end: { end: 'absent' } };
   const { providerReference, authorisedMinor, declineCode } = ours;

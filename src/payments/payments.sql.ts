@@ -98,8 +98,8 @@ export async function tokenOf(db: Queryable, orderId: string): Promise<Secret | 
 }
 
 /**
- * Payments whose time to be asked for has come, longest overdue first. One whose undo is parked waits for a person: it
- * would only die again.
+ * Payments whose time to be asked for has come, longest overdue first. One whose undo is parked is left to the sweeper
+ * of parked undos, which replays its letter slowly.
  */
 export async function paymentsToCheck(
   db: Queryable,

@@ -90,8 +90,6 @@ function* taken(order: Order, message: string): Generator<Move> {
     if (row === null) return yield move(did, ended(order, message));
     yield* undoBegun(withStep(order, row), message as UndoName, did);
   } else if (message === 'check-payment') {
-    // It is sent for so much later that whatever was under way has arrived.
-    if (order.provider.isLate || order.zombie?.hand.at === 'calling') return;
     yield move(did, isTheSagasOwn(order) ? ended(order, message) : inHand(order, message, { at: 'asking' }));
   } else {
     yield* strayTaken(order, message, did);
@@ -151,6 +149,8 @@ function* handled(
   const lost = to({ at: 'answered', answer: 'unknown' });
   switch (hand.at) {
     case 'asking': {
+      // The last check comes so long after the last call that whatever was under way has arrived.
+      if (message === 'check-payment' && isCallUnderWay(order)) return;
       const found = order.provider.authorisations;
       yield move(`${who} asks for ${message}`, asked(order, message, to));
       if (message !== 'authorise-payment' || found.length > 0) yield move(`${message}: question lost`, lost, true);
@@ -171,6 +171,10 @@ function* handled(
     default:
       return hand satisfies never;
   }
+}
+
+function isCallUnderWay({ provider, zombie, messages }: Order): boolean {
+  return provider.isLate || [zombie?.hand, messages.get('authorise-payment')].some((hand) => hand?.at === 'calling');
 }
 
 function asked(order: Order, message: string, to: (next: InHand) => Order): Order {

@@ -92,6 +92,15 @@ export const canariesOfEnds: readonly Canary[] = [
   },
   {
     promise: 5,
+    plants: 'a question about an order that has ended',
+    plant: (evidence) =>
+      changed(evidence, 'operator_inbox', of(orderOf(evidence, ({ status }) => status === 'on_hold')), {
+        order_id: orderOf(evidence, isConfirmed),
+      }),
+    finds: /is confirmed, and a person is still asked \(fraud_review\)/,
+  },
+  {
+    promise: 5,
     plants: 'a parked order without a letter to act on',
     plant: (evidence) => without(evidence, 'dead_letters', () => true),
     finds: /is cancelling and nobody has been told/,

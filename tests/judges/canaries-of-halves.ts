@@ -4,6 +4,7 @@ import { booked, changed, doubled, orderOf, toldOtherwise, without } from './pla
 
 const isConfirmed = ({ status }: { readonly status: string }): boolean => status === 'confirmed';
 const isCancelled = ({ status }: { readonly status: string }): boolean => status === 'cancelled';
+const isDeclined = ({ status }: { readonly status: string }): boolean => status === 'declined';
 const isOk = ({ operation, outcome }: ClientCall): boolean => operation === 'complete' && outcome.kind === 'ok';
 const isOutOfStock = ({ outcome }: ClientCall): boolean =>
   outcome.kind === 'refused' && outcome.code === 'out_of_stock';
@@ -81,12 +82,7 @@ export const canariesOfHalves: readonly Canary[] = [
   {
     promise: 2,
     plants: 'more given back than was taken',
-    plant: (evidence) =>
-      booked(
-        evidence,
-        () => true,
-        (entry) => [{ ...entry, refundedMinor: 1n }],
-      ),
+    plant: (evidence) => booked(evidence, isDeclined, (entry) => [{ ...entry, refundedMinor: 1n }]),
     finds: /has 1 refunded of 0/,
   },
   {
@@ -187,12 +183,10 @@ export const canariesOfHalves: readonly Canary[] = [
   {
     promise: 9,
     plants: 'a payment in a state that there is not',
-    plant: (evidence) => changed(evidence, 'payments', isCancelledPayment, { status: 'lost' as never }),
+    plant: (evidence) => changed(evidence, 'payments', isDeclined, { status: 'lost' as never }),
     finds: /is lost, which is no status of a payment/,
   },
 ];
-
-const isCancelledPayment = ({ status }: { readonly status: string }): boolean => status === 'declined';
 
 /** Nothing of this is left of a confirmed order. */
 function emptied(evidence: Evidence, table: 'payments' | 'order_lines' | 'reservations' | 'saga_steps'): Evidence {

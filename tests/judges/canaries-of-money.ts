@@ -108,6 +108,12 @@ export const canariesOfMoney: readonly Canary[] = [
   },
   {
     promise: 2,
+    plants: 'a capture on our books of which the provider does not know',
+    plant: (evidence) => changed(evidence, 'payments', isAuthorised, { captured_minor: 1n }),
+    finds: /0 are captured, and our payment says 1/,
+  },
+  {
+    promise: 2,
     plants: 'a second attempt of a kind',
     plant: (evidence) => doubled(evidence, 'payment_attempts', () => true, { provider_key: 'another key' }),
     finds: /attempted in two rows/,

@@ -157,7 +157,10 @@ function addMoney(world: World, plan: Plan, number: number, total_minor: bigint)
   );
   world.theirs.push(
     ...entries.map(({ id, status }): ProviderAuthorisation => {
-      const amounts = { amountMinor: total_minor, capturedMinor: 0n, refundedMinor: 0n, captures: 0 };
+      const isRefunded = status === 'refunded';
+      const movedMinor = isRefunded ? total_minor : 0n;
+      const moved = { capturedMinor: movedMinor, refundedMinor: movedMinor, captures: isRefunded ? 1 : 0 };
+      const amounts = { amountMinor: total_minor, ...moved };
       return { id, status, key: `${order_id}-authorise`, reference: payment_id, currency: 'GBP', ...amounts };
     }),
   );

@@ -9,6 +9,7 @@ export const orderShapes = [
   'confirmed, no answer',
   'declined',
   'timed out, voided',
+  'timed out, refunded by a person',
   'timed out, never seen',
   'refused by the screen',
   'late money, voided',
@@ -97,6 +98,7 @@ export const plans: { readonly [Shape in OrderShape]: Plan } = {
     attempts: ['authorise'],
   },
   'timed out, voided': timedOut,
+  'timed out, refunded by a person': { ...timedOut, theirs: ['refunded'] },
   'timed out, never seen': {
     ...timedOut,
     payment: 'abandoned',

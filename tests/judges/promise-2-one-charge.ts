@@ -64,12 +64,15 @@ function captured(order: OrderRow, payment: Payment, entries: readonly Entry[]):
     (sum, { captures: of, capturedMinor }) => sum + (of ?? (capturedMinor > 0n ? 1 : 0)),
     0,
   );
+  // What was given back in full, perhaps by a person at the provider's, is not taken.
+  const keptMinor = takenMinor - sumOf(entries, ({ refundedMinor }) => refundedMinor);
   const { captured_minor, authorised_minor, amount_minor } = payment;
+  const isKnown = takenMinor === captured_minor || (captured_minor === 0n && keptMinor === 0n);
   const found: (string | false)[] = [
     captures > 1 && `captured ${captures} times`,
     takenMinor > amount_minor && `${takenMinor} are captured of an order of ${amount_minor}`,
-    takenMinor > 0n && order.status !== 'confirmed' && `${takenMinor} are captured, and the order is ${order.status}`,
-    takenMinor !== captured_minor && `${takenMinor} are captured, and our payment says ${captured_minor}`,
+    keptMinor > 0n && order.status !== 'confirmed' && `${keptMinor} are captured, and the order is ${order.status}`,
+    !isKnown && `${takenMinor} are captured, and our payment says ${captured_minor}`,
     captured_minor > authorised_minor && `our payment has captured ${captured_minor} of ${authorised_minor}`,
     authorised_minor > amount_minor && `our payment has ${authorised_minor} authorised of ${amount_minor}`,
   ];

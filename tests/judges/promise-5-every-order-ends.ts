@@ -15,6 +15,7 @@ export const everyOrderEnds: Judge = {
     const look = lookUp(evidence);
     return [
       ...evidence.ours.orders.flatMap((order) => [...isWhole(look, order), ...hasEnded(look, order)]),
+      ...evidence.ours.operator_inbox.flatMap((item) => isAnswered(look, item)),
       ...evidence.ours.messages.flatMap((message) => isFarAhead(evidence, look, message)),
       ...evidence.ours.dead_letters.flatMap((letter) => isSettled(evidence, look, letter)),
     ];
@@ -31,7 +32,7 @@ type Look = {
   readonly reservations: ReadonlyMap<string, readonly Tables['reservations'][number][]>;
   readonly lines: ReadonlyMap<string, readonly Tables['order_lines'][number][]>;
   readonly openLetters: ReadonlyMap<string, readonly Tables['dead_letters'][number][]>;
-  /** Orders with an open item of the kind, in the words `kind order`; empty where nothing may be left to people. */
+  /** Orders on hold about which a person is asked; empty where nothing may be left to people. */
   readonly reviews: ReadonlySet<string>;
   readonly people: ReadonlySet<string>;
 };
@@ -152,6 +153,16 @@ function expected(
 
 function stepsOf(look: Look, { order_id }: OrderRow): readonly Step[] {
   return look.steps.get(order_id) ?? [];
+}
+
+/**
+ * Nobody is asked about an order that has ended: whatever the question was, the end has answered it. Of money that came
+ * late, which no order knows of, only people can say what became.
+ */
+function isAnswered(look: Look, { order_id, kind, closed_at }: Tables['operator_inbox'][number]): Violation[] {
+  const order = look.orders.get(order_id ?? '')?.[0];
+  if (order === undefined || closed_at !== null || kind === 'late_money' || !isFinal(order)) return [];
+  return waitsForPerson(look, order) ? [] : [about(order, `is ${order.status}, and a person is still asked (${kind})`)];
 }
 
 /** Nearer than this, a message is work that is not done. */

@@ -63,7 +63,8 @@ function faultOf(payment: Payment, entries: readonly Entry[]): string | null {
     case 'refunded':
       return own?.status === 'refunded' ? null : differ;
     case 'voided':
-      return own?.status === 'voided' && live.length === 0 ? null : differ;
+      // Taken meanwhile, and refunded by a person, is given back as well.
+      return (own?.status === 'voided' || own?.status === 'refunded') && live.length === 0 ? null : differ;
     case 'declined':
       // Declined there, or given back before we heard of it: in both cases the provider has had our call.
       return entries.length > 0 && live.length === 0 ? null : differ;

@@ -14,7 +14,7 @@ test.each([
 ])('a card number in %s is refused before anything is done, and is not repeated', async (_what, argv) => {
   for (const more of [[], ['--json']]) {
     const said = await onetill(null, [...argv, ...more]);
-    expect(said).toMatchObject({ exitCode: 4, out: '' });
+    expect(said).toMatchObject({ exitCode: 2, out: '' });
     expect(said.err).toContain('looks like a card number');
     expect(said.err).not.toMatch(/4242/);
   }

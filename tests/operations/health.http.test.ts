@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Message } from '../../src/messaging/message.ts';
@@ -117,11 +114,11 @@ describe('probes', () => {
   });
 
   test('a schema that is behind or ahead is not ready', async () => {
-    const empty = await mkdtemp(join(tmpdir(), 'onetill-'));
-    const ahead = await createReadiness({ database: kept, migrationsDirectory: empty })();
+    await kept.execute({ text: `insert into schema_migrations (name) values ('9999-from-the-future')` });
+    const ahead = await createReadiness({ database: kept, migrationsDirectory })();
+    await kept.execute({ text: `delete from schema_migrations where name = '9999-from-the-future'` });
     expect(ahead.ready).toBe(false);
     expect(ahead.checks).toContainEqual({ name: 'schema', ok: false, found: expect.stringContaining('ahead') });
-    await rm(empty, { recursive: true });
     const rename = (from: string, to: string) =>
       kept.execute({ text: 'update schema_migrations set name = $2 where name = $1', values: [from, to] });
     await rename('0001-first-order', '9999-other');

@@ -164,7 +164,9 @@ describe('stock', () => {
   test('products are imported by a person whose name stays', async () => {
     const file = 'data/online-retail/online-retail-40k.csv.gz';
     const said = await cli('import', 'products', file, '--by', 'ada');
-    expect(said).toMatchObject({ exitCode: 0, err: '' });
+    expect(said.exitCode).toBe(0);
+    // Nothing but how far it is, and that only where it takes longer than a moment.
+    expect(said.err.replaceAll(/^(?:reading …|writing \d+ of \d+ …)?\n/gm, '')).toBe('');
     expect(said.out).toContain('products');
     const [entry] = await world.database.query({
       text: `select actor from audit_entries where action = 'products imported'`,

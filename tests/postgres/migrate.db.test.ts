@@ -4,12 +4,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { createReadiness } from '../../src/operations/readiness.run.ts';
 import { connect, type Database } from '../../src/shared/postgres/client.ts';
 import { isCannotStart } from '../../src/shared/postgres/embedded-fault.ts';
 import { migrate } from '../../src/shared/postgres/migrate.ts';
-import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { type DurableServer, startDurableServer } from '../harness/durable-server.ts';
 import { clearUp, freshFolder, start } from '../start/started.ts';
 
 // Some of them run the commands as processes.
@@ -17,23 +17,27 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 const realMigrations = join(projectRoot, 'migrations');
-const databases: TestDatabase[] = [];
+/** Processes refuse the server of the run, which forgets on a crash. */
+let server: DurableServer;
+beforeAll(async () => {
+  server = await startDurableServer();
+});
+afterAll(() => server?.stop());
+const databases: Database[] = [];
 const folders: string[] = [];
 afterEach(async () => {
   await clearUp();
-  for (const each of databases.splice(0)) await each.drop();
+  for (const each of databases.splice(0)) await each.close();
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
 /** A database without a schema, or with the whole one. */
-async function begin(schema: 'empty' | 'whole' = 'empty'): Promise<TestDatabase> {
-  const scratch = await createTestDatabase();
-  databases.push(scratch);
-  if (schema === 'empty') {
-    await scratch.database.execute({ text: 'drop schema public cascade' });
-    await scratch.database.execute({ text: 'create schema public' });
-  }
-  return scratch;
+async function begin(schema: 'empty' | 'whole' = 'empty'): Promise<{ database: Database; url: string }> {
+  const url = await server.createDatabase();
+  const database = connect({ url, applicationName: 'tests', connectionsMax: 6 });
+  databases.push(database);
+  if (schema === 'whole') await migrate(database, { directory: realMigrations });
+  return { database, url };
 }
 
 /** A folder of migrations with these texts. */
@@ -100,14 +104,16 @@ test('a database of a version that kept no texts gets them at the first run, and
   const { database } = await begin();
   const directory = await folderOf({ '0001-mugs': mugs });
   await migrate(database, { directory });
-  await database.execute({ text: 'alter table schema_migrations drop column up_sha256' });
+  await database.execute({
+    text: 'alter table schema_migrations drop column up_sha256, drop column is_breaking',
+  });
   expect(await createReadiness({ database, migrationsDirectory: directory })()).toMatchObject({ ready: true });
   expect(await migrate(database, { directory })).toEqual({ applied: [], already: 1 });
   expect(await kept(database)).toEqual([{ name: '0001-mugs', isKept: true }]);
   await addTo(directory, '0001-mugs', cups);
   expect(isCannotStart(await migrate(database, { directory }))).toBe(true);
   const readiness = await createReadiness({ database, migrationsDirectory: directory })();
-  expect(readiness.checks[1]?.found).toBe('1 migrations changed since they were applied');
+  expect(readiness.checks[1]?.found).toBe('1 migration changed since they were applied');
 });
 
 test('a backup that reads the table of migrations does not keep a migrated system from starting', async () => {
@@ -122,6 +128,22 @@ test('a backup that reads the table of migrations does not keep a migrated syste
   } finally {
     await backup.close();
   }
+});
+
+test('code of the version before runs on a newer schema, unless a migration says that it breaks it', async () => {
+  const { database } = await begin();
+  const older = await folderOf({ '0001-mugs': mugs });
+  await migrate(database, { directory: await folderOf({ '0001-mugs': mugs, '0002-cups': cups }) });
+  expect(await migrate(database, { directory: older })).toEqual({ applied: [], already: 1 });
+  const readiness = await createReadiness({ database, migrationsDirectory: older })();
+  expect(readiness.checks[1]).toMatchObject({ ok: true, found: 'up to date, and 1 migration ahead' });
+  const breaking = '-- breaking: older code writes no colours\nselect 1';
+  await migrate(database, {
+    directory: await folderOf({ '0001-mugs': mugs, '0002-cups': cups, '0003-red': breaking }),
+  });
+  expect(await migrate(database, { directory: older })).toMatchObject({
+    message: expect.stringContaining('does not know 0003-red'),
+  });
 });
 
 test('a schema of a newer version is refused before anything is applied', async () => {
@@ -216,7 +238,8 @@ test('the start command says the same of the data that it finds', async () => {
   await database.execute({ text: `insert into schema_migrations (name) values ('9999-from-the-future')` });
   const started = start(await freshFolder(), { environment: { DATABASE_URL: url } });
   expect(await started.ended).toBe(1);
-  expect(started.output()).toContain(`\n${newerThanThis}\n${whatToDo}\n`);
+  expect(started.output()).toContain(`\n${newerThanThis}\nStart that version, or a newer one.`);
+  expect(started.output()).toContain('--reset');
   expect(started.output()).not.toMatch(/unexpected|Bug|stack/);
 });
 

@@ -134,15 +134,17 @@ test('keys belong to a caller of a merchant: others use the same key for orders 
       )
       insert into stock (merchant_id, sku, received_units) values ('another', 'PLENTY', 10)`,
   });
-  const key = newUuid();
-  const views = await Promise.all(
-    [caller, otherCaller, otherMerchant].map(async (who) => {
-      const checkout = accepted(await world.desk.create(who, draftFor({ PLENTY: 1 }), keyOf(key)));
-      return accepted(await world.desk.complete(who, checkout.checkoutId, completeRequest(key)));
-    }),
-  );
-  expect(new Set(views.map((view) => view.orderId)).size).toBe(3);
-  expect(views.map((view) => view.quote.content.subtotalMinor)).toEqual([255n, 255n, 9n]);
+  const buyAs = async (who: Caller, key: string) => {
+    const checkout = accepted(await world.desk.create(who, draftFor({ PLENTY: 1 }), keyOf(key)));
+    return accepted(await world.desk.complete(who, checkout.checkoutId, completeRequest(key)));
+  };
+  const everybody = [caller, otherCaller, otherMerchant];
+  const [atOnce, inTurn] = [newUuid(), newUuid()];
+  const views = await Promise.all(everybody.map((who) => buyAs(who, atOnce)));
+  // Who comes later finds the keys of the others committed.
+  for (const who of everybody) views.push(await buyAs(who, inTurn));
+  expect(new Set(views.map((view) => view.orderId)).size).toBe(6);
+  expect(views.map((view) => view.quote.content.subtotalMinor)).toEqual([255n, 255n, 9n, 255n, 255n, 9n]);
 });
 
 test('a checkout and an order of another caller or merchant are not found, whatever is asked of them', async () => {

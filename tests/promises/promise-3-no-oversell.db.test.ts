@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { isRefused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
-import type { Database } from '../../src/shared/postgres/client.ts';
-import { accepted, caller, completeRequest, draftFor, openCheckout } from '../harness/shop.ts';
+import { connect, type Database } from '../../src/shared/postgres/client.ts';
+import { accepted, caller, completeRequest, draftFor, eventually, openCheckout } from '../harness/shop.ts';
 import { atRest, openWorld, pick, randomFrom, seedOf, type TestWorld } from '../harness/world.ts';
 
 const worlds: TestWorld[] = [];
@@ -118,6 +118,28 @@ test('carts with the same goods in opposite order do not wait for each other in 
     text: 'select deadlocks from pg_stat_database where datname = current_database()',
   });
   expect(server?.deadlocks).toBe(0n);
+});
+
+test('a commit that waits for its first goods holds none of the others meanwhile', async () => {
+  const world = await begin({ A: 10, B: 10, C: 10 });
+  const { checkoutId } = await openCheckout(world.desk, draftFor({ C: 1, B: 1, A: 1 }));
+  const other = connect({ url: world.url, applicationName: 'other', connectionsMax: 1 });
+  try {
+    await other.execute({ text: 'begin' });
+    await other.query({ text: `select 1 from stock where sku = 'A' for update` });
+    const completing = world.desk.complete(caller, checkoutId, completeRequest(newUuid()));
+    await eventually('the commit waits', async () => {
+      const text = `
+        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' limit 1`;
+      return (await world.database.query({ text })).length === 1;
+    });
+    const free = await other.query({ text: `select sku from stock where sku in ('B', 'C') for update skip locked` });
+    await other.execute({ text: 'commit' });
+    expect(isRefused(await completing)).toBe(false);
+    expect(free).toHaveLength(2);
+  } finally {
+    await other.close();
+  }
 });
 
 test('while orders are sold, declined and taken back every unit is received, sold, held or free', async () => {

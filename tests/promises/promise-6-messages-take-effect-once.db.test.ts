@@ -237,3 +237,10 @@ test('a message of one cause is alive once, and may be written again after it wa
   await drained(database);
   expect(await effects(database)).toEqual({ taken: 2, messages: 2, handled: 2 });
 });
+
+test('a message that is sent for again while it waits keeps its time', async () => {
+  const database = await begin();
+  await send(database, 1, { idempotencyKey: 'the cause', delayMs: 60_000 });
+  await send(database, 1, { idempotencyKey: 'the cause' });
+  expect(await take(database, lease('eager worker', 200))).toEqual([]);
+});

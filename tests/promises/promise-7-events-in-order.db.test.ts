@@ -99,6 +99,24 @@ test('an event that took its place early and was committed late is kept, where a
   expect(await appliedTo(world, 'guarded')).toEqual([slowOrder, fastOrder]);
 });
 
+test('an event with an earlier number of a later transaction is not lost behind one that was read', async () => {
+  const world = await begin();
+  const [earlier, later] = [newUuid(), newUuid()];
+  const first = await sessionOn(world);
+  await first.query({ text: 'select pg_current_xact_id()' });
+  const second = await sessionOn(world);
+  const positionOfSecond = await write(second, later);
+  expect(await write(first, earlier)).toBeGreaterThan(positionOfSecond);
+  const subscriber = recorder('numbers');
+  await first.execute({ text: 'commit' });
+  await eventually('the event of the first transaction is applied', async () => {
+    return (await feedOnce(world.database, subscriber)).count === 1;
+  });
+  await second.execute({ text: 'commit' });
+  await eventually('the other one is applied', async () => (await feedOnce(world.database, subscriber)).count === 1);
+  expect(await appliedTo(world, 'numbers')).toEqual([earlier, later]);
+});
+
 test('transactions that overlap in every way lose no event and apply none twice', async () => {
   const world = await begin();
   const random = randomFrom(seedOf('overlapping transactions'));

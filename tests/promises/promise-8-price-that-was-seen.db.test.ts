@@ -87,6 +87,28 @@ async function waiters(): Promise<number> {
   return found?.count ?? 0;
 }
 
+test('a cart that changes while its commit waits for stock is not bought as it was', async () => {
+  const { checkoutId } = await openCheckout(world.desk, draftFor({ PLENTY: 1 }));
+  const other = connect({ url: world.url, applicationName: 'other', connectionsMax: 1 });
+  try {
+    await other.execute({ text: 'begin' });
+    await other.query({ text: `select 1 from stock where sku = 'PLENTY' for update` });
+    const completing = world.desk.complete(caller, checkoutId, completeRequest(newUuid()));
+    await eventually('the commit waits', async () => {
+      const text = `
+        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' limit 1`;
+      return (await world.database.query({ text })).length === 1;
+    });
+    accepted(await world.desk.update(caller, checkoutId, draftFor({ PLENTY: 3 }), null));
+    await other.execute({ text: 'commit' });
+    expect(await completing).toMatchObject({ refused: true, code: 'quote_changed' });
+    const text = 'select 1 from orders where checkout_id = $1';
+    expect(await world.database.query({ text, values: [checkoutId] })).toEqual([]);
+  } finally {
+    await other.close();
+  }
+});
+
 test('a product that is no longer sold is named, and the rest is quoted anew', async () => {
   const { checkoutId } = await openCheckout(world.desk, draftFor({ PLENTY: 1, GOES: 1 }));
   await world.database.execute({ text: `update products set active = false where sku = 'GOES'` });

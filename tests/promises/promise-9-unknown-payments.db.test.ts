@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
 import { type AuthorisationStatus, statusOf, view } from '../../simulators/payment-provider/books.ts';
+import type { PaymentProvider } from '../../src/payments/provider.ts';
 import { receiveWebhook } from '../../src/payments/webhooks.run.ts';
 import { newUuid } from '../../src/shared/ids.ts';
 import { currencyOf } from '../../src/shared/money.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import { endOf, eventually } from '../harness/shop.ts';
+import { endOf, eventually, quickQueues } from '../harness/shop.ts';
 import { atRest, openWorld, type TestWorld } from '../harness/world.ts';
 
 const worlds: TestWorld[] = [];
@@ -203,6 +204,63 @@ test('a hint that comes while the provider is being asked is not lost', async ()
   goOn();
   await eventually('the late money is given back', async () => theirs(world, orderId)[0] === 'voided');
   await eventually('our books say so', async () => (await ours(world, orderId))?.payment === 'voided');
+});
+
+/** A provider that acts, and whose answer to an authorisation comes as unknown, and only when it is told to. */
+function answersLate(provider: PaymentProvider): PaymentProvider & { answer(): void } {
+  let answer = (): void => {};
+  const mayAnswer = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  return {
+    ...provider,
+    answer,
+    async authorise(request) {
+      await provider.authorise(request);
+      await mayAnswer;
+      return { outcome: 'unknown', reason: 'no reply' };
+    },
+  };
+}
+
+test('money of a call that its worker did not survive is given back when the order goes back', async () => {
+  const world = await begin({ webhooks: 'never' });
+  const dead = answersLate(world.simulated.provider);
+  await world.start({ provider: dead, sweep: false });
+  try {
+    const orderId = await world.place('tok_ok');
+    await eventually('the provider acted', async () => theirs(world, orderId)[0] === 'authorised');
+    await world.database.execute({ text: 'update orders set deadline_at = now()' });
+    await world.start();
+    expect(await endOf(world.database, orderId)).toBe('cancelled');
+    expect(theirs(world, orderId)).toEqual(['voided']);
+    expect(await ours(world, orderId)).toMatchObject({ payment: 'voided', checkAt: null });
+  } finally {
+    dead.answer();
+  }
+});
+
+test('a worker that lost its lease does not take an authorised payment back to unknown', async () => {
+  const world = await begin({ webhooks: 'never' });
+  const settings = quickQueues();
+  // Nothing is confirmed, so that the order still runs when the late word comes.
+  const unconfirmed = { ...settings, orders: { ...settings.orders, concurrency: 0 } };
+  const slow = answersLate(world.simulated.provider);
+  // Its one place is taken, so that it does not come by the message a second time itself.
+  const onePlace = { ...unconfirmed, payments: { ...settings.payments, concurrency: 1 } };
+  const loser = await world.start({ provider: slow, sweep: false, settings: onePlace });
+  try {
+    const orderId = await world.place('tok_ok');
+    await eventually('the provider acted', async () => theirs(world, orderId)[0] === 'authorised');
+    await world.start({ sweep: false, settings: unconfirmed });
+    await world.database.execute({ text: `update messages set available_at = now() where type = 'authorise-payment'` });
+    await eventually('it is known', async () => (await ours(world, orderId))?.payment === 'authorised');
+    slow.answer();
+    await loser.stop();
+    expect(await ours(world, orderId)).toMatchObject({ payment: 'authorised', order: 'pending', checkAt: null });
+  } finally {
+    slow.answer();
+  }
 });
 
 /** The call that was on its way for so long arrives. */

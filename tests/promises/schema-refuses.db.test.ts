@@ -92,6 +92,10 @@ const attempts = {
       select $2::uuid, 1, 'OrderPending', $1::text, now() from generate_series(1, 2)`,
     stoppedBy: 'order_timeline_pkey',
   },
+  otherEra: {
+    sql: 'update event_eras set after_position = after_position + 1 where $1::text <> $2',
+    stoppedBy: 'event_eras_are_immutable',
+  },
   otherPrice: {
     sql: `update quotes set total_minor = total_minor + 1 where $1::text <> $2`,
     stoppedBy: 'quotes_are_immutable',
@@ -122,6 +126,8 @@ test('the schema refuses a second effect of a message and a second message of on
   refuses('twoEffects', 'twoMessages'));
 
 test('the schema refuses two events at one place of an order', () => refuses('twoEvents', 'twoTimelineEntries'));
+
+test('the schema refuses to move the place at which an era of the events begins', () => refuses('otherEra'));
 
 test('the schema refuses a change of the price that the buyer saw', () =>
   refuses('otherPrice', 'otherSum', 'authorisedAbove'));

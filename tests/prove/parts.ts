@@ -7,4 +7,6 @@ export type PartEntry = { readonly name: string; readonly load: () => Promise<Pa
 export const parts: readonly PartEntry[] = [
   { name: 'explore', load: async () => (await import('../explore/part.ts')).explorePart },
   { name: 'crash', load: async () => (await import('../crash/matrix.ts')).crashMatrix },
+  { name: 'mutants', load: async () => (await import('../mutants/part.ts')).mutantsPart },
+  { name: 'upgrade', load: async () => (await import('../upgrade/part.ts')).upgradePart },
 ];

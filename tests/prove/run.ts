@@ -134,6 +134,7 @@ function speakFor(
   startedAtMs: number,
 ): { hear(line: string): void; end(line: string): void } {
   let last = 'beginning';
+  let isFirst = true;
   let saidAtMs = 0;
   let heardAtMs = Date.now();
   const speak = (line: string): void => {
@@ -152,7 +153,8 @@ function speakFor(
     hear(line) {
       last = line;
       heardAtMs = Date.now();
-      if (heardAtMs - saidAtMs >= lineMsMin) speak(line);
+      if (isFirst || heardAtMs - saidAtMs >= lineMsMin) speak(line);
+      isFirst = false;
     },
     end(line) {
       clearInterval(silence);

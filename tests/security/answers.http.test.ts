@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => shop?.stop());
 
 /** Those that anybody may read and that change with a release only. */
-const kept = ['/.well-known/ucp', '/openapi.json'];
+const kept = ['/.well-known/ucp', '/openapi.json', '/errors'];
 
 test('every answer tells a browser to run, frame, guess, pass on and keep nothing of it', async () => {
   const id = await openCheckout(shop);

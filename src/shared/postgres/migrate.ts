@@ -2,13 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database, Queryable, Transaction } from './client.ts';
 import { type CannotStart, cannotStart } from './embedded-fault.ts';
-import {
-  type AppliedMigration,
-  compareSchema,
-  type Migration,
-  type SchemaState,
-  sha256OfText,
-} from './schema-state.ts';
+import { type AppliedMigration, compareSchema, type Migration, migrationOf, type SchemaState } from './schema-state.ts';
 
 export type MigrationResult = { readonly applied: readonly string[]; readonly already: number };
 
@@ -17,8 +11,8 @@ const migrationLock = 1_714_103;
 
 /**
  * Brings the schema to this version, each migration in a transaction of its own. Forward only. Refuses a database that
- * a newer version has migrated, because this code does not know what the newer schema means, and one that was migrated
- * by other texts under the same names, because then nobody knows what its schema is. Then it applies nothing.
+ * a newer version has migrated in a way that breaks this one, and one that was migrated by other texts under the same
+ * names, because then nobody knows what its schema is. Then it applies nothing.
  */
 export async function migrate(
   database: Database,
@@ -28,7 +22,7 @@ export async function migrate(
   const refused = await database.transaction(async (tx) => {
     await lock(tx);
     await tx.query({ text: createTable });
-    await addMissingColumn(tx);
+    await addMissingColumns(tx);
     const fault = faultOf(compareSchema(await appliedMigrations(tx), ours));
     if (fault === null) await keepMissingTexts(tx, ours);
     return fault;
@@ -52,18 +46,19 @@ export async function readMigrations(directory: string): Promise<readonly Migrat
     .sort();
   return await Promise.all(
     names.map(async (name) => {
-      const sql = await readFile(join(directory, name, 'up.sql'), 'utf8');
-      return { name, sql, sha256: sha256OfText(sql) };
+      return migrationOf(name, await readFile(join(directory, name, 'up.sql'), 'utf8'));
     }),
   );
 }
 
 /** The migrations that the database has. Fails with 42P01 (undefined table) where none was ever applied. */
 export async function appliedMigrations(db: Queryable): Promise<AppliedMigration[]> {
-  // By way of JSON, because the table of an older version has no such column.
+  // By way of JSON, because the table of an older version has no such columns.
   return await db.query<AppliedMigration>({
     text: `
-      select name, to_jsonb(m) ->> 'up_sha256' as sha256 from schema_migrations m
+      select name, to_jsonb(m) ->> 'up_sha256' as sha256,
+             coalesce((to_jsonb(m) ->> 'is_breaking')::boolean, true) as "isBreaking"
+      from schema_migrations m
       order by name
       limit 10000`,
   });
@@ -106,22 +101,26 @@ function some(names: readonly string[]): string {
 const createTable = `create table if not exists schema_migrations (
   name text primary key check (char_length(name) <= 128),
   applied_at timestamptz not null default now(),
-  up_sha256 text check (up_sha256 ~ '^[0-9a-f]{64}$')
+  up_sha256 text check (up_sha256 ~ '^[0-9a-f]{64}$'),
+  is_breaking boolean not null default true
 )`;
 
 /**
- * Tables of versions that did not keep the texts lack the column. It is looked for first: to add it needs the table for
- * itself, and a backup that runs may hold it for long.
+ * Tables of versions that did not keep the texts lack the columns. They are looked for first: to add them needs the
+ * table for itself, and a backup that runs may hold it for long.
  */
-async function addMissingColumn(tx: Transaction): Promise<void> {
+async function addMissingColumns(tx: Transaction): Promise<void> {
   const [found] = await tx.query({
     text: `
       select 1 from pg_attribute
-      where attrelid = 'schema_migrations'::regclass and attname = 'up_sha256' and not attisdropped`,
+      where attrelid = 'schema_migrations'::regclass and attname = 'is_breaking' and not attisdropped`,
   });
   if (found !== undefined) return;
   await tx.query({
-    text: `alter table schema_migrations add column up_sha256 text check (up_sha256 ~ '^[0-9a-f]{64}$')`,
+    text: `
+      alter table schema_migrations
+        add column if not exists up_sha256 text check (up_sha256 ~ '^[0-9a-f]{64}$'),
+        add column if not exists is_breaking boolean not null default true`,
   });
 }
 
@@ -139,15 +138,16 @@ async function keepMissingTexts(tx: Transaction, ours: readonly Migration[]): Pr
 /** Whether it was applied now, and not before. */
 async function applyOnce(
   database: Database,
-  { name, sql, sha256 }: Migration,
+  { name, sql, sha256, isBreaking }: Migration,
   onProgress?: (name: string) => void,
 ): Promise<boolean> {
   return await database.transaction(async (tx) => {
     await lock(tx);
     // The row comes first, so that a second migrator that slipped in fails on the key and not half-way through.
     const inserted = await tx.execute({
-      text: 'insert into schema_migrations (name, up_sha256) values ($1, $2) on conflict do nothing',
-      values: [name, sha256],
+      text: `
+        insert into schema_migrations (name, up_sha256, is_breaking) values ($1, $2, $3) on conflict do nothing`,
+      values: [name, sha256, isBreaking],
     });
     if (inserted === 0) return false;
     onProgress?.(name);
