@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Finding, plantedProject, type Rule, readProject } from './tidy/project.ts';
 import { rulesForCalls } from './tidy/rules-for-calls.ts';
+import { rulesForExits } from './tidy/rules-for-exits.ts';
 import { rulesForImports } from './tidy/rules-for-imports.ts';
 import { rulesForNames } from './tidy/rules-for-names.ts';
 import { rulesForPackages } from './tidy/rules-for-packages.ts';
@@ -14,6 +15,7 @@ const rules: readonly Rule[] = [
   ...rulesForNames,
   ...rulesForImports,
   ...rulesForCalls,
+  ...rulesForExits,
   ...rulesForSql,
   ...rulesForSizes,
   ...rulesForPages,
