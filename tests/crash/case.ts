@@ -82,8 +82,8 @@ function deathsByThemselves(lane: Lane): Violation[] {
 }
 
 /**
- * A handler or a request that failed by a fault of ours was tried again, and nobody would hear of it. A database that has
- * no time for us is no fault of ours.
+ * A handler or a request that failed by a fault of ours was tried again, and nobody would hear of it. A database that
+ * has no time for us is no fault of ours.
  */
 function faultsSince(lane: Lane, begunAtMs: number): Violation[] {
   const lines = lane
