@@ -17,9 +17,9 @@ async function emptyDatabase(): Promise<{ url: string; drop(): Promise<void> }> 
   };
 }
 
-test.each(frozenReleases)(
-  'orders, sagas and messages that were frozen by release $release come to their ends under this one',
-  async ({ release }) => {
+test.each(frozenReleases.map(({ release }) => release))(
+  'orders, sagas and messages that were frozen by an older release come to their ends under this one: %s',
+  async (release) => {
     const scratch = await emptyDatabase();
     try {
       const { figures, violations } = await finishFrozen(await readFrozen(release), {

@@ -44,7 +44,10 @@ export async function readFrozen(release: string): Promise<Frozen> {
 }
 
 /** Puts the rows into an empty database with the schema of their time, brings it to that of today, and ends all. */
-export async function finishFrozen(frozen: Frozen, options: { url: string; where: string }): Promise<Thawed> {
+export async function finishFrozen(
+  frozen: Frozen,
+  options: { url: string; where: string; onProgress?: (line: string) => void },
+): Promise<Thawed> {
   const database = connect({ url: options.url, applicationName: 'upgrade', connectionsMax: 8 });
   const simulated = createInMemoryProvider({
     nowMs: machineClock.nowMs,
@@ -66,7 +69,8 @@ export async function finishFrozen(frozen: Frozen, options: { url: string; where
     await decideHeld(database);
     await replayLetters(database);
     shop = await startShop(database, { provider: simulated.provider });
-    const unrest = await awaitRest({ database, withinMs: restMsMax });
+    const { onProgress = () => {} } = options;
+    const unrest = await awaitRest({ database, withinMs: restMsMax, onProgress });
     const evidence = await collectEvidence(database, {
       history: [],
       theirs: authorisationsOfBooks(simulated.books),

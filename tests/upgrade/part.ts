@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { startDurableServer } from '../harness/durable-server.ts';
 import type { Part, PartReport } from '../prove/part.ts';
-import { finishFrozen, readFrozen, type Thawed } from './frozen.ts';
+import { finishFrozen, judgedPromises, readFrozen, type Thawed } from './frozen.ts';
 import { extractRelease, hasWholeHistory } from './old-code.ts';
 import { frozenReleases, previousRelease } from './releases.ts';
 import { type Meeting, rollOut } from './rolling.ts';
@@ -17,7 +17,7 @@ export const upgradePart: Part = {
       for (const { release } of frozenReleases) {
         progress(`what release ${release} left`);
         const url = await server.createDatabase();
-        all.push(await finishFrozen(await readFrozen(release), { url, where: release }));
+        all.push(await finishFrozen(await readFrozen(release), { url, where: release, onProgress: progress }));
       }
       const buyers = scale === 'full' ? 150 : 24;
       const meetings: readonly Meeting[] = scale === 'full' ? ['new schema', 'old schema'] : ['new schema'];
@@ -81,6 +81,7 @@ function reportOf(
       floor('frozen messages', 12),
       ...(rolled === null ? [] : [floor('confirmed', least), floor('cancelled', 1)]),
     ],
+    ...(rolled === null ? { judged: judgedPromises } : {}),
     violations: [...frozen, ...(rolled ?? [])].flatMap(({ violations }) => violations),
   };
 }

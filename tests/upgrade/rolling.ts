@@ -134,7 +134,7 @@ async function openShop(databaseUrl: string) {
   };
 }
 
-/** Buyers who pay, are declined, change their mind or come too late, each by itself. */
+/** Buyers who pay, are declined, change their mind or come too late. Many orders of one of them would be held. */
 async function buy({ buyers, seed }: RollingOptions, history: History, url: string): Promise<void> {
   const random = randomFrom(seed);
   const asked = Array.from({ length: buyers }, (_, index) => ({
@@ -146,7 +146,10 @@ async function buy({ buyers, seed }: RollingOptions, history: History, url: stri
   await Promise.all(
     asked.map(async ({ name, token, sku, isCancelled }) => {
       const client = createRecordingClient({ origin: () => url, apiKey: 'key-shop', client: name, history });
-      const { checkout } = await client.create({ lines: { [sku]: 2 } }, { key: newUuid(), triesMax: 5 });
+      const { checkout } = await client.create(
+        { lines: { [sku]: 2 }, email: `${name}@example.com` },
+        { key: newUuid(), triesMax: 5 },
+      );
       if (checkout === null) throw new Error(`${name} was shown no checkout`);
       if (isCancelled) return void (await client.cancel(checkout.checkoutId, { key: newUuid(), triesMax: 5 }));
       const ask = { key: newUuid(), token, triesMax: 5 };
