@@ -1,0 +1,46 @@
+import type { Fault, FaultKind } from './proxy.ts';
+
+/** Who needs whom: each pair has a proxy between it. */
+export const dependencies = [
+  'buyer → API',
+  'API → PostgreSQL',
+  'worker → PostgreSQL',
+  "worker's hints → PostgreSQL",
+  'sweeper → PostgreSQL',
+  'worker → payment provider',
+  'payment provider → API',
+] as const;
+export type Dependency = (typeof dependencies)[number];
+
+/** How long each fault is in force. Silence must last longer than the limits that are to notice it. */
+export const faultMs: Readonly<Record<FaultKind, number>> = {
+  latency: 900,
+  reset: 900,
+  'black hole': 2_400,
+  refuse: 900,
+  'slow close': 2_400,
+  'cut mid-reply': 900,
+};
+
+/** The fault in its strength. Answers are cut in their first bytes, in their head, or in their body. */
+export function faultOf(kind: FaultKind, random: () => number): Fault {
+  switch (kind) {
+    case 'latency':
+      return { kind, delayMs: 40, jitterMs: 30 };
+    case 'cut mid-reply':
+      return { kind, afterBytes: 1 + Math.floor(random() * 400) };
+    default:
+      return { kind };
+  }
+}
+
+/** Limits of the parts of a lane: those of production would need a fault of a minute for what these show in seconds. */
+export const limits = {
+  database: { statementTimeoutMs: 500, connectTimeoutMs: 500 },
+  providerTotalMs: 900,
+  leaseMs: 2_500,
+  webhookRetryMs: 150,
+  /** Those of the buyer behind a broken way are impatient; the others learn whether the API answers in its time. */
+  buyerTimeoutMs: { behindTheFault: 1_000, else: 8_000 },
+  probeMs: 1_500,
+} as const;
