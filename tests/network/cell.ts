@@ -1,11 +1,11 @@
+import { controlSecret } from '../contracts/simulator.ts';
 import { randomFrom } from '../harness/world.ts';
 import { collectEvidence, fetchAuthorisations } from '../judges/collect.ts';
 import type { ClientCall } from '../judges/evidence.ts';
+import type { Violation } from '../judges/judge.ts';
 import { judgeAll } from '../judges/judges.ts';
 import { createRecordingClient, type RecordingClient } from '../judges/recording-client.ts';
 import { awaitRest } from '../judges/rest.ts';
-import type { Violation } from '../judges/judge.ts';
-import { controlSecret } from '../contracts/simulator.ts';
 import { type Dependency, faultMs, faultOf, limits } from './dependencies.ts';
 import { askOf, type Journey, ways } from './journeys.ts';
 import type { Lane } from './lane.ts';
@@ -118,7 +118,8 @@ async function endOf(
   ask: Parameters<RecordingClient['complete']>[1],
 ): Promise<string> {
   const { outcome } = await client.complete(checkout, ask);
-  const answer = outcome.kind === 'ok' ? outcome.checkoutStatus : outcome.kind === 'refused' ? outcome.code : outcome.reason;
+  const answer =
+    outcome.kind === 'ok' ? outcome.checkoutStatus : outcome.kind === 'refused' ? outcome.code : outcome.reason;
   const [order] = await lane.database.query<{ status: string }>({
     text: 'select status from orders where checkout_id = $1',
     values: [checkout.checkoutId],
@@ -149,7 +150,9 @@ async function neighbourOf(lane: Lane, dependency: Dependency): Promise<string |
 }
 
 async function pendingWebhooks(lane: Lane): Promise<number> {
-  const response = await fetch(`${lane.simulatorUrl}/control/books`, { headers: { 'x-control-secret': controlSecret } });
+  const response = await fetch(`${lane.simulatorUrl}/control/books`, {
+    headers: { 'x-control-secret': controlSecret },
+  });
   const last = (await response.text()).trim().split('\n').at(-1) ?? '{}';
   return (JSON.parse(last) as { webhooks: { pending: number } }).webhooks.pending;
 }

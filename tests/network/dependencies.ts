@@ -36,7 +36,7 @@ export function faultOf(kind: FaultKind, random: () => number): Fault {
 
 /** Limits of the parts of a lane: those of production would need a fault of a minute for what these show in seconds. */
 export const limits = {
-  database: { statementTimeoutMs: 500, connectTimeoutMs: 500 },
+  database: { statementTimeoutMs: 800, connectTimeoutMs: 1_000 },
   providerTotalMs: 900,
   leaseMs: 2_500,
   webhookRetryMs: 150,

@@ -120,12 +120,10 @@ async function startApi(database: Database, sent: Sent[], ends: Ends): Promise<s
       },
     },
   );
-  inbound.server.server.prependListener('request', (request, response) => {
-    response.once('close', () => {
-      if (!response.headersSent) return;
-      const hasRetryAfter = response.hasHeader('retry-after');
-      sent.push({ status: response.statusCode, hasRetryAfter, what: `${request.method} ${request.url}` });
-    });
+  // Runs also for an answer that its reader never got.
+  inbound.server.addHook('onResponse', async (request, reply) => {
+    const what = `${request.method} ${request.url}`;
+    sent.push({ status: reply.statusCode, hasRetryAfter: reply.hasHeader('retry-after'), what });
   });
   ends.push(() => inbound.drain(500));
   return await inbound.server.listen({ host: '127.0.0.1', port: 0 });
