@@ -40,9 +40,7 @@ export async function runCell(lane: Lane, cell: Cell, seed: number, known: Set<s
   const proxy = lane.proxies[dependency];
   const name = `${dependency}, ${failure}, ${journey}`;
   const way = ways[journey];
-  const isBehind = dependency === 'buyer → API';
-  const { behindTheFault, else: patient } = limits.buyerTimeoutMs;
-  const buyer = { lane, name, client: clientOf(lane, name, isBehind ? behindTheFault : patient) };
+  const buyer = { lane, name, client: clientOf(lane, name) };
   const checkout = await way.prepare(buyer);
   const [callsBefore, sentBefore, hitsBefore] = [lane.history.calls().length, lane.sent.length, proxy.hits()[failure]];
   const ask = askOf(journey);
@@ -83,13 +81,13 @@ export async function runCell(lane: Lane, cell: Cell, seed: number, known: Set<s
   };
 }
 
-function clientOf(lane: Lane, client: string, timeoutMs: number): RecordingClient {
+function clientOf(lane: Lane, client: string): RecordingClient {
   return createRecordingClient({
     origin: () => lane.url,
     apiKey: 'key-shop',
     client,
     history: lane.history,
-    timeoutMs,
+    timeoutMs: limits.buyerTimeoutMs,
   });
 }
 

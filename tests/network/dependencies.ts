@@ -16,9 +16,9 @@ export type Dependency = (typeof dependencies)[number];
 export const faultMs: Readonly<Record<FaultKind, number>> = {
   latency: 900,
   reset: 900,
-  'black hole': 2_400,
+  'black hole': 3_300,
   refuse: 900,
-  'slow close': 2_400,
+  'slow close': 3_300,
   'cut mid-reply': 900,
 };
 
@@ -36,11 +36,14 @@ export function faultOf(kind: FaultKind, random: () => number): Fault {
 
 /** Limits of the parts of a lane: those of production would need a fault of a minute for what these show in seconds. */
 export const limits = {
-  database: { statementTimeoutMs: 800, connectTimeoutMs: 1_000 },
+  database: { statementTimeoutMs: 600, connectTimeoutMs: 1_000 },
   providerTotalMs: 900,
   leaseMs: 2_500,
   webhookRetryMs: 150,
-  /** Those of the buyer behind a broken way are impatient; the others learn whether the API answers in its time. */
-  buyerTimeoutMs: { behindTheFault: 1_000, else: 8_000 },
+  /**
+   * Beside the wait for an outcome. Shorter than a black hole, so that an API that hangs is seen; longer than two
+   * statements that time out one after the other, which is the most that a request waits for.
+   */
+  buyerTimeoutMs: 2_000,
   probeMs: 1_500,
 } as const;
