@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { judges, unjudged } from '../../tests/judges/judges.ts';
+import type { LastMatrix } from '../../tests/network/last.ts';
 import { promises } from '../../tests/promises/promises.ts';
 import type { LastRun } from '../../tests/prove/last.ts';
 import { readArguments } from './arguments.ts';
@@ -11,6 +12,7 @@ import { machinesForArchitecture, machinesPage } from './docs-machines.ts';
 import { partiesPage, queuesPage } from './docs-messages.ts';
 import { metricsPage } from './docs-metrics.ts';
 import { promisesPage } from './docs-promises.ts';
+import { resiliencyPage } from './docs-resiliency.ts';
 
 /** `onetill docs`: writes every page and schema that is made from code. Gives the exit code. */
 export async function run(argv: readonly string[] = []): Promise<number> {
@@ -41,17 +43,18 @@ export async function generatedFiles(root: string): Promise<ReadonlyMap<string, 
     ...eventSchemas(),
     ['docs/metrics.md', metricsPage()],
     ['docs/parties.md', partiesPage()],
-    ['docs/promises.md', promisesPage(promises, judges, unjudged, await lastRunOf(root))],
+    ['docs/promises.md', promisesPage(promises, judges, unjudged, await lastOf<LastRun>(root, 'prove'))],
     ['docs/queues.md', queuesPage()],
+    ['docs/resiliency-matrix.md', resiliencyPage(await lastOf<LastMatrix>(root, 'network'))],
     ['docs/state-machines.md', machinesPage()],
     ['ARCHITECTURE.md', replaceGenerated(architecture, 'state-machines', machinesForArchitecture())],
   ]);
 }
 
-/** The last full run of `npm run prove`, or null if none is on record. */
-async function lastRunOf(root: string): Promise<LastRun | null> {
-  const text = await readFile(join(root, 'tests/prove/last.json'), 'utf8').catch(() => null);
-  return text === null ? null : (JSON.parse(text) as LastRun);
+/** The last full run of `npm run prove`, or of a part that keeps its own; null if none is on record. */
+async function lastOf<Last>(root: string, folder: 'prove' | 'network'): Promise<Last | null> {
+  const text = await readFile(join(root, `tests/${folder}/last.json`), 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as Last);
 }
 
 /** Schemas of events that are no more. */

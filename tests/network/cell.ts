@@ -1,4 +1,5 @@
 import { controlSecret } from '../contracts/simulator.ts';
+import { eventually } from '../harness/shop.ts';
 import { randomFrom } from '../harness/world.ts';
 import { collectEvidence, fetchAuthorisations } from '../judges/collect.ts';
 import type { ClientCall } from '../judges/evidence.ts';
@@ -41,10 +42,11 @@ export async function runCell(lane: Lane, cell: Cell, seed: number, known: Set<s
   const name = `${dependency}, ${failure}, ${journey}`;
   const way = ways[journey];
   const buyer = { lane, name, client: clientOf(lane, name) };
+  await connectAcross(lane, dependency);
   const checkout = await way.prepare(buyer);
   const [callsBefore, sentBefore, hitsBefore] = [lane.history.calls().length, lane.sent.length, proxy.hits()[failure]];
   const ask = askOf(journey);
-  await proxy.set(faultOf(failure, randomFrom(seed)));
+  await proxy.set(faultOf(failure, dependency, randomFrom(seed)));
   const healed = sleep(faultMs[failure]).then(() => proxy.heal());
   const begunAt = performance.now();
   const neighbour = neighbourOf(lane, dependency);
@@ -79,6 +81,24 @@ export async function runCell(lane: Lane, cell: Cell, seed: number, known: Set<s
     violations: found,
     faults,
   };
+}
+
+/**
+ * A fault is to hit what is connected and not only what connects. Parts of ours look at the database all the time; the
+ * provider is called, and calls back, when somebody buys.
+ */
+async function connectAcross(lane: Lane, dependency: Dependency): Promise<void> {
+  const isConnected = async (): Promise<boolean> => lane.proxies[dependency].connections() > 0;
+  if (await isConnected()) return;
+  if (!dependency.endsWith('PostgreSQL')) {
+    const client = clientOf(lane, `before ${dependency}`);
+    await ways.buy.act(
+      { lane, client, name: 'before' },
+      await ways.buy.prepare({ lane, client, name: 'before' }),
+      askOf('buy'),
+    );
+  }
+  await eventually(`${dependency} is connected`, isConnected);
 }
 
 function clientOf(lane: Lane, client: string): RecordingClient {

@@ -19,16 +19,17 @@ export const faultMs: Readonly<Record<FaultKind, number>> = {
   'black hole': 3_300,
   refuse: 900,
   'slow close': 3_300,
-  'cut mid-reply': 900,
+  // Longer than a buyer waits for an outcome, so that there is an answer to cut.
+  'cut mid-reply': 1_900,
 };
 
-/** The fault in its strength. Answers are cut in their first bytes, in their head, or in their body. */
-export function faultOf(kind: FaultKind, random: () => number): Fault {
+/** The fault in its strength. The answers of a database are short: they are cut in their first bytes. */
+export function faultOf(kind: FaultKind, dependency: Dependency, random: () => number): Fault {
   switch (kind) {
     case 'latency':
       return { kind, delayMs: 40, jitterMs: 30 };
     case 'cut mid-reply':
-      return { kind, afterBytes: 1 + Math.floor(random() * 400) };
+      return { kind, afterBytes: 1 + Math.floor(random() * (dependency.endsWith('PostgreSQL') ? 20 : 250)) };
     default:
       return { kind };
   }

@@ -6,4 +6,5 @@ export type PartEntry = { readonly name: string; readonly load: () => Promise<Pa
 /** The parts of the proof, in the order in which they run. Each is one line. */
 export const parts: readonly PartEntry[] = [
   { name: 'explore', load: async () => (await import('../explore/part.ts')).explorePart },
+  { name: 'network', load: async () => (await import('../network/part.ts')).networkPart },
 ];
