@@ -9,11 +9,11 @@ export function resiliencyPage(last: LastMatrix | null): string {
     ...Object.entries(failures).map(([name, says]) => `- **${name}**: ${says}`),
     '',
     'The buyer asks again under the same key until there is an answer. Then the way is healed, the shop comes to rest, and',
-    'every judge of [the promises](promises.md) looks at it. A cell says what the buyer met before the answer, the answer',
-    'that stands under the key, and what became of the order. `503` came in time and with Retry-After; `lost` is a',
-    'connection that broke; `silence` is longer than the buyer waits. Whatever is broken, the last two are the same as',
-    'in a shop that is well; in each cell a neighbour who needs nothing of what is broken is served meanwhile. A journey',
-    'that never came by the broken way is in brackets. What must be seen stands in',
+    'every judge of [the promises](promises.md) looks at it. A cell says what the buyer met before an answer, the answers,',
+    'and what became of the order. `503` came in time and with Retry-After; `lost` is a connection that broke; `silence`',
+    'is longer than the buyer waits; `in progress` is the answer of an order that is committed and under way. Whatever is',
+    'broken, it ends as in a shop that is well, and in each cell a neighbour who needs nothing of what is broken is served',
+    'meanwhile. A cell is in brackets where nobody came by the broken way. What must be seen stands in',
     '[`tests/network/expected.ts`](../tests/network/expected.ts).',
   ].join('\n');
   const page = head('Resiliency matrix', '`tests/network/last.json`', introduction);
@@ -39,8 +39,10 @@ const failures: Readonly<Record<KeptCell['failure'], string>> = {
 
 function textOf(cell: KeptCell | undefined): string {
   if (cell === undefined) return '';
-  const text = [...(cell.met.length === 0 ? [] : [cell.met.join(' and ')]), cell.end].join(', then ');
-  return cell.hits === 0 ? `(${text})` : text;
+  const { met, first, end, hits } = cell;
+  const before = met.length === 0 ? [] : [met.join(' and ')];
+  const text = [...before, ...(first === 'complete_in_progress' ? ['in progress'] : []), end].join(', then ');
+  return hits === 0 ? `(${text})` : text;
 }
 
 function summaryOf({ seed, cells }: LastMatrix): string {
@@ -49,9 +51,9 @@ function summaryOf({ seed, cells }: LastMatrix): string {
   const longest = Math.max(...cells.map(({ answeredMs }) => answeredMs));
   const rest = Math.max(...cells.map(({ restMs }) => restMs));
   return [
-    `${cells.length} cells held in the last full run (seed ${seed}); in ${hit} of them the fault hit something,`,
-    `${sum(({ hits }) => hits)} times in all. Buyers made ${sum(({ tries }) => tries)} calls under it. The longest wait for`,
-    `the answer was ${seconds(longest)} s, and for rest after healing ${seconds(rest)} s.`,
+    `All ${cells.length} cells held in the last full run (seed ${seed}). In ${hit} of them the fault hit something,`,
+    `${sum(({ hits }) => hits)} times in all, under ${sum(({ tries }) => tries)} calls of buyers. The longest wait for an answer was`,
+    `${seconds(longest)} s, and the longest for rest after healing ${seconds(rest)} s.`,
   ].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { never } from '../../src/shared/assert.ts';
 import { controlSecret } from '../contracts/simulator.ts';
 import { eventually } from '../harness/shop.ts';
 import { randomFrom } from '../harness/world.ts';
@@ -20,6 +21,8 @@ export type Met = '503' | 'lost' | 'silence';
 export type CellResult = Cell & {
   /** What the buyer met, in the order of the union, before the answer. */
   readonly met: readonly string[];
+  /** The first answer: where the order was still under way by then, not yet the last one. */
+  readonly first: string;
   /** The answer under the buyer's key when all was over, and what had become of the order. */
   readonly end: string;
   /** How often the proxy hit something. */
@@ -51,7 +54,9 @@ export async function runCell(lane: Lane, cell: Cell, seed: number, known: Set<s
   const begunAt = performance.now();
   const neighbour = neighbourOf(lane, dependency);
   let answeredMs = 0;
-  const acted = way.act(buyer, checkout, ask).then(() => {
+  let first = '';
+  const acted = way.act(buyer, checkout, ask).then((told) => {
+    first = answerOf(told.outcome);
     answeredMs = Math.round(performance.now() - begunAt);
   });
   const faults: string[] = [];
@@ -72,6 +77,7 @@ export async function runCell(lane: Lane, cell: Cell, seed: number, known: Set<s
   return {
     ...cell,
     met: metBy(calls),
+    first,
     end,
     hits,
     tries: calls.length,
@@ -128,6 +134,19 @@ function metBy(calls: readonly ClientCall[]): string[] {
   return [...new Set(met)].sort();
 }
 
+function answerOf(outcome: ClientCall['outcome']): string {
+  switch (outcome.kind) {
+    case 'ok':
+      return outcome.checkoutStatus;
+    case 'refused':
+      return outcome.code;
+    case 'unknown':
+      return outcome.reason;
+    default:
+      return never(outcome, 'the outcome of a call');
+  }
+}
+
 /** Asked after all is over, by the buyer under the same key, and in the tables. */
 async function endOf(
   lane: Lane,
@@ -136,13 +155,11 @@ async function endOf(
   ask: Parameters<RecordingClient['complete']>[1],
 ): Promise<string> {
   const { outcome } = await client.complete(checkout, ask);
-  const answer =
-    outcome.kind === 'ok' ? outcome.checkoutStatus : outcome.kind === 'refused' ? outcome.code : outcome.reason;
   const [order] = await lane.database.query<{ status: string }>({
     text: 'select status from orders where checkout_id = $1',
     values: [checkout.checkoutId],
   });
-  return `${answer}, ${order === undefined ? 'no order' : `order ${order.status}`}`;
+  return `${answerOf(outcome)}, ${order === undefined ? 'no order' : `order ${order.status}`}`;
 }
 
 function faultsOfSent({ sent }: Lane, from: number): string[] {

@@ -14,12 +14,12 @@ export type Dependency = (typeof dependencies)[number];
 
 /** How long each fault is in force. Silence must last longer than the limits that are to notice it. */
 export const faultMs: Readonly<Record<FaultKind, number>> = {
-  latency: 900,
+  // Longer than a buyer waits for an outcome, so that answers, and the webhooks of what was late, come by.
+  latency: 1_900,
   reset: 900,
   'black hole': 3_300,
   refuse: 900,
   'slow close': 3_300,
-  // Longer than a buyer waits for an outcome, so that there is an answer to cut.
   'cut mid-reply': 1_900,
 };
 

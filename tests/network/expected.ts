@@ -63,15 +63,23 @@ export const ends: Readonly<Record<Journey, string>> = {
 
 /** Why a cell is not what it must be; empty when it is. */
 export function faultsOfCell(result: CellResult): string[] {
-  const { dependency, failure, journey, met, end, violations, faults } = result;
+  const { dependency, failure, journey, met, first, end, violations, faults } = result;
   const { may } = sights[dependency][failure];
   const unexpected = met.filter((each) => !may.includes(each));
+  const mayComeFirst = firsts(journey);
   return [
     ...violations.map(({ promise, subject, says }) => `promise ${promise}, ${subject}: ${says}`),
     ...faults,
     ...unexpected.map((each) => `the buyer met "${each}", where only [${may.join(', ')}] may be met`),
+    ...(mayComeFirst.includes(first) ? [] : [`the first answer was "${first}", and not ${mayComeFirst.join(' or ')}`]),
     ...(end === ends[journey] ? [] : [`it ended as "${end}" and not as "${ends[journey]}"`]),
   ];
+}
+
+/** An order that is under way when the buyer's wait is over is said to be so; a refusal is final at once. */
+function firsts(journey: Journey): string[] {
+  const [answer = '', order] = ends[journey].split(', ');
+  return order === 'no order' ? [answer] : [answer, 'complete_in_progress'];
 }
 
 /** Rows whose fault no buyer met, though it stands in the way of each: the fault was none, or hides what it does. */

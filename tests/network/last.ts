@@ -1,4 +1,5 @@
 import type { CellResult } from './cell.ts';
+import { faultsOfCell } from './expected.ts';
 import { faultKinds } from './proxy.ts';
 
 /** The last full run in which every cell held, as tests/network/last.json keeps it. */
@@ -6,12 +7,12 @@ export type LastMatrix = { readonly seed: number; readonly cells: readonly KeptC
 
 export type KeptCell = Pick<
   CellResult,
-  'dependency' | 'failure' | 'journey' | 'met' | 'end' | 'hits' | 'tries' | 'answeredMs' | 'restMs'
+  'dependency' | 'failure' | 'journey' | 'met' | 'first' | 'end' | 'hits' | 'tries' | 'answeredMs' | 'restMs'
 >;
 
 export function keptOf(results: readonly CellResult[]): KeptCell[] {
-  return results.map(({ dependency, failure, journey, met, end, hits, tries, answeredMs, restMs }) => {
-    return { dependency, failure, journey, met, end, hits, tries, answeredMs, restMs };
+  return results.map(({ dependency, failure, journey, met, first, end, hits, tries, answeredMs, restMs }) => {
+    return { dependency, failure, journey, met, first, end, hits, tries, answeredMs, restMs };
   });
 }
 
@@ -25,8 +26,8 @@ export function figuresOfCells(results: readonly CellResult[]): Record<string, n
     operations: results.reduce((sum, { operations }) => sum + operations, 0),
     'cells that were hit': hit.length,
     ...Object.fromEntries(faultKinds.map((kind) => [`faults by ${kind}`, hitsOf(kind)])),
-    recoveries: hit.filter(({ violations }) => violations.length === 0).length,
-    'answers under the key': results.filter(({ tries }) => tries > 0).length,
+    recoveries: hit.filter((cell) => faultsOfCell(cell).length === 0).length,
+    'acknowledged orders': results.filter(({ end }) => !end.endsWith('no order')).length,
     'kinds of failures': new Set(hit.map(({ failure }) => failure)).size,
     'kinds of dependencies': new Set(hit.map(({ dependency }) => dependency)).size,
   };
