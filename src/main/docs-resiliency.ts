@@ -8,12 +8,13 @@ export function resiliencyPage(last: LastMatrix | null): string {
     '',
     ...Object.entries(failures).map(([name, says]) => `- **${name}**: ${says}`),
     '',
-    'The buyer asks again under the same key until there is an answer. Then the way is healed, the shop comes to rest, and',
-    'every judge of [the promises](promises.md) looks at it. A cell says what the buyer met before an answer, the answers,',
-    'and what became of the order. `503` came in time and with Retry-After; `lost` is a connection that broke; `silence`',
-    'is longer than the buyer waits; `in progress` is the answer of an order that is committed and under way. Whatever is',
-    'broken, it ends as in a shop that is well, and in each cell a neighbour who needs nothing of what is broken is served',
-    'meanwhile. A cell is in brackets where nobody came by the broken way. What must be seen stands in',
+    'The buyer asks again under the same key until there is an answer. Then the way is healed, the shop comes',
+    'to rest, and every judge of [the promises](promises.md) looks at it. A cell says what the buyer met',
+    'before an answer, the answers, and what became of the order. `503` came in time and with Retry-After;',
+    '`lost` is a connection that broke; `silence` is longer than the buyer waits; `in progress` is the answer',
+    'of an order that is committed and under way. Whatever is broken, it ends as in a shop that is well, and',
+    'in each cell a neighbour who needs nothing of what is broken is served meanwhile. A cell is in brackets',
+    'where nobody came by the broken way. What must be seen stands in',
     '[`tests/network/expected.ts`](../tests/network/expected.ts).',
   ].join('\n');
   const page = head('Resiliency matrix', '`tests/network/last.json`', introduction);
@@ -52,8 +53,8 @@ function summaryOf({ seed, cells }: LastMatrix): string {
   const rest = Math.max(...cells.map(({ restMs }) => restMs));
   return [
     `All ${cells.length} cells held in the last full run (seed ${seed}). In ${hit} of them the fault hit something,`,
-    `${sum(({ hits }) => hits)} times in all, under ${sum(({ tries }) => tries)} calls of buyers. The longest wait for an answer was`,
-    `${seconds(longest)} s, and the longest for rest after healing ${seconds(rest)} s.`,
+    `${sum(({ hits }) => hits)} times in all, under ${sum(({ tries }) => tries)} calls of buyers. The longest wait for`,
+    `an answer was ${seconds(longest)} s, and the longest for rest after healing ${seconds(rest)} s.`,
   ].join('\n');
 }
 

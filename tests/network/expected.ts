@@ -51,7 +51,7 @@ export const sights: Readonly<Record<Dependency, Readonly<Record<FaultKind, Sigh
   'payment provider → API': unseenAlways,
 };
 
-/** The answer that stands under the buyer's key for ever, and what became of the order: whatever was broken, the same. */
+/** The answer that stands under the buyer's key, and what became of the order: whatever was broken, the same. */
 export const ends: Readonly<Record<Journey, string>> = {
   buy: 'completed, order confirmed',
   decline: 'payment_failed, order cancelled',

@@ -84,7 +84,7 @@ test('the page of the matrix shows what each buyer met, was told, and where the 
   const kept = [good, { ...good, journey: 'decline', met: [], first: 'complete_in_progress', hits: 0 } as const];
   const page = resiliencyPage({ seed: 9, cells: kept });
   expect(page).toContain(
-    '| API → PostgreSQL | black hole | 3 | 503, then completed, order confirmed | (in progress, then completed, order confirmed) |',
+    '| black hole | 3 | 503, then completed, order confirmed | (in progress, then completed, order confirmed) |',
   );
   expect(page).toContain('All 2 cells held in the last full run (seed 9). In 1 of them the fault hit something,');
   expect(resiliencyPage(null)).toContain('No full run is on record');

@@ -37,7 +37,7 @@ async function waitsFor(work: Promise<unknown>): Promise<number> {
   return performance.now() - begunAt;
 }
 
-test('a database that falls silent keeps nobody longer than a statement may take, and answers again when it is back', async () => {
+test('a database that falls silent keeps nobody longer than a statement may take, and is back when it is', async () => {
   await proxy.set({ kind: 'black hole' });
   expect(await waitsFor(database.query({ text: 'select 1' }))).toBeLessThan(boundMs);
   await proxy.heal();

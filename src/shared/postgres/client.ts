@@ -48,7 +48,7 @@ export type DatabaseOptions = {
 const defaults = { statementTimeoutMs: 15_000, connectTimeoutMs: 5_000 };
 /**
  * A server that lives has cancelled the statement by its timeout and said so. Where no word comes for this much longer,
- * the connection leads nowhere (a lost host, a firewall that forgot it) and would be waited on for a quarter of an hour.
+ * the connection leads nowhere (a lost host, a firewall that forgot it), and only the system's keepalive would end it.
  */
 const silenceGraceMs = 500;
 const transactionTriesMax = 4;
