@@ -4,6 +4,7 @@ import { judges, unjudged } from '../../tests/judges/judges.ts';
 import type { LastMutants } from '../../tests/mutants/last.ts';
 import { knownBugs } from '../../tests/mutants/mutant.ts';
 import { mutants } from '../../tests/mutants/mutants.ts';
+import type { LastMatrix } from '../../tests/network/last.ts';
 import { promises } from '../../tests/promises/promises.ts';
 import type { LastRun } from '../../tests/prove/last.ts';
 import { readArguments } from './arguments.ts';
@@ -15,6 +16,7 @@ import { partiesPage, queuesPage } from './docs-messages.ts';
 import { metricsPage } from './docs-metrics.ts';
 import { mutantsPage } from './docs-mutants.ts';
 import { promisesPage } from './docs-promises.ts';
+import { resiliencyPage } from './docs-resiliency.ts';
 
 /** `onetill docs`: writes every page and schema that is made from code. Gives the exit code. */
 export async function run(argv: readonly string[] = []): Promise<number> {
@@ -48,6 +50,7 @@ export async function generatedFiles(root: string): Promise<ReadonlyMap<string, 
     ['docs/parties.md', partiesPage()],
     ['docs/promises.md', promisesPage(promises, judges, unjudged, await kept<LastRun>(root, 'tests/prove/last.json'))],
     ['docs/queues.md', queuesPage()],
+    ['docs/resiliency-matrix.md', resiliencyPage(await kept<LastMatrix>(root, 'tests/network/last.json'))],
     ['docs/state-machines.md', machinesPage()],
     ['ARCHITECTURE.md', replaceGenerated(architecture, 'state-machines', machinesForArchitecture())],
   ]);

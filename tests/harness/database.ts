@@ -20,8 +20,14 @@ const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.met
 const templateLock = 74_111;
 
 /** A throwaway database with the whole schema and nothing in it: a copy of a template that is made once per run. */
-export async function createTestDatabase(options: { connectionsMax?: number } = {}): Promise<TestDatabase> {
-  const adminUrl = inject('postgresUrl');
+export async function createTestDatabase(
+  options: {
+    connectionsMax?: number;
+    /** A server to make it on, outside of a test run; in one it is that of the run. */
+    adminUrl?: string;
+  } = {},
+): Promise<TestDatabase> {
+  const adminUrl = options.adminUrl ?? inject('postgresUrl');
   const admin = connect({ url: adminUrl, applicationName: 'tests', connectionsMax: 1 });
   const name = `onetill_test_${newUuid().replaceAll('-', '')}`;
   try {

@@ -11,4 +11,5 @@ export const parts: readonly PartEntry[] = [
   { name: 'upgrade', load: async () => (await import('../upgrade/part.ts')).upgradePart },
   { name: 'durability', load: async () => (await import('../durability/part.ts')).durabilityPart },
   { name: 'races', load: async () => (await import('../races/part.ts')).racesPart },
+  { name: 'network', load: async () => (await import('../network/part.ts')).networkPart },
 ];

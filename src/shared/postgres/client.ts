@@ -3,7 +3,13 @@ import pg from 'pg';
 import { Bug } from '../assert.ts';
 
 /** One statement, written out, with positional parameters. A name makes it a prepared statement of its connection. */
-export type Statement = { readonly name?: string; readonly text: string; readonly values?: readonly unknown[] };
+export type Statement = {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  /** Waits for the answer however long it takes. For what lifts the statement timeout: a migration. */
+  readonly takesItsTime?: true;
+};
 
 /** Runs statements: a database (each statement its own transaction) or an open transaction. */
 export type Queryable = {
@@ -40,6 +46,11 @@ export type DatabaseOptions = {
 };
 
 const defaults = { statementTimeoutMs: 15_000, connectTimeoutMs: 5_000 };
+/**
+ * A server that lives has cancelled the statement by its timeout and said so. Where no word comes for this much longer,
+ * the connection leads nowhere (a lost host, a firewall that forgot it), and only the system's keepalive would end it.
+ */
+const silenceGraceMs = 500;
 const transactionTriesMax = 4;
 /** A lock that is not had in this time is a deadlock of the application, or an administrator at work. */
 const lockTimeoutMs = 10_000;
@@ -78,53 +89,70 @@ export function connect(options: DatabaseOptions): Database {
   const onError = settings.onConnectionError ?? (() => {});
   pool.on('error', onError);
   pool.on('connect', (client) => client.on('error', onError));
-  const direct = queryable(pool);
+  const answerMs = settings.statementTimeoutMs + silenceGraceMs;
+  const direct = queryable(pool, answerMs);
   return {
     ...direct,
-    transaction: (work) => transaction(pool, work),
+    transaction: (work) => transaction(pool, answerMs, work),
     listen: (channel, onNotice) => listen(settings, channel, onNotice, onError),
     close: () => pool.end(),
   };
 }
 
-function queryable(runner: { query(config: pg.QueryConfig): Promise<pg.QueryResult> }): Queryable {
+function queryable(runner: Runner, answerMs: number): Queryable {
   return {
     async query<Row extends object>(statement: Statement): Promise<Row[]> {
-      return (await runner.query(configOf(statement))).rows as Row[];
+      return (await runner.query(configOf(statement, answerMs))).rows as Row[];
     },
     async execute(statement: Statement): Promise<number> {
-      return (await runner.query(configOf(statement))).rowCount ?? 0;
+      return (await runner.query(configOf(statement, answerMs))).rowCount ?? 0;
     },
   };
 }
 
-function configOf(statement: Statement): pg.QueryConfig {
-  const config: pg.QueryConfig = { text: statement.text };
+/** The driver takes the limit with each query; its types know it only for the whole connection. */
+type LimitedQuery = pg.QueryConfig & { query_timeout?: number };
+type Runner = { query(config: LimitedQuery): Promise<pg.QueryResult> };
+
+function configOf(statement: Statement, answerMs: number): LimitedQuery {
+  const config: LimitedQuery = { text: statement.text };
+  if (statement.takesItsTime !== true) config.query_timeout = answerMs;
   if (statement.name !== undefined) config.name = statement.name;
   if (statement.values !== undefined) config.values = statement.values as unknown[];
   return config;
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function transaction<T>(pool: pg.Pool, answerMs: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
   if (insideTransaction()) throw new Bug('a transaction was begun inside another one');
   for (let tryNumber = 1; ; tryNumber += 1) {
     const client = await pool.connect();
+    const statements = queryable(client, answerMs);
     let broken: Error | undefined;
     try {
-      await client.query('begin');
-      const result = await openTransaction.run(true, () => work({ ...queryable(client), __transaction: true }));
-      await client.query('commit');
+      await statements.execute({ text: 'begin' });
+      const result = await openTransaction.run(true, () => work({ ...statements, __transaction: true }));
+      await statements.execute({ text: 'commit' });
       return result;
     } catch (error) {
-      await client.query('rollback').catch((rollbackError: Error) => {
-        // The connection is gone, and its transaction with it: the pool must not hand it out again.
-        broken = rollbackError;
-      });
+      // The connection is gone, and its transaction with it: the pool must not hand it out again.
+      broken = isSilence(error) ? error : await rollBack(statements);
       if (!mayTryAgain(error) || tryNumber >= transactionTriesMax) throw error;
     } finally {
       client.release(broken);
     }
   }
+}
+
+async function rollBack(statements: Queryable): Promise<Error | undefined> {
+  return await statements.execute({ text: 'rollback' }).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+}
+
+/** The driver's words for a query that was not answered in its time; it has no code for it. */
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 /** deadlock_detected and serialization_failure: the server has rolled back, and the same work may well succeed now. */
@@ -149,6 +177,7 @@ export function isConnectionError(error: unknown): boolean {
   const message = error instanceof Error ? error.message : '';
   return (
     /^(08...|57P0[1-5]|53...|25P03)$/.test(code) ||
+    isSilence(error) ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'].includes(code) ||
     /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
       message,

@@ -153,7 +153,7 @@ async function applyOnce(
     onProgress?.(name);
     // To build an index on a large table takes longer than any query of ours may.
     await tx.execute({ text: 'set local statement_timeout = 0' });
-    await tx.query({ text: sql });
+    await tx.query({ text: sql, takesItsTime: true });
     return true;
   });
 }
