@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An event on its way from the provider to the shop. */
-export type Passing = { readonly type: string; readonly paymentId: string };
+/** An event on its way from the provider to the shop, and which attempt to deliver it this is, from 1 on. */
+export type Passing = { readonly paymentId: string; readonly attempt: number };
 
 export type WebhookRouter = {
   readonly url: string;
@@ -19,8 +19,12 @@ export async function startWebhookRouter(
   instanceFor: (event: Passing) => Promise<string | null>,
 ): Promise<WebhookRouter> {
   const answers = new Map<number, number>();
+  const attempts = new Map<string, number>();
   const server = createServer(async (request, response) => {
-    const status = await pass(request, instanceFor).catch(() => 502);
+    const eventId = String(request.headers['webhook-id'] ?? '');
+    const attempt = (attempts.get(eventId) ?? 0) + 1;
+    attempts.set(eventId, attempt);
+    const status = await pass(request, attempt, instanceFor).catch(() => 502);
     answers.set(status, (answers.get(status) ?? 0) + 1);
     response.writeHead(status).end();
   });
@@ -37,13 +41,14 @@ export async function startWebhookRouter(
 
 async function pass(
   request: IncomingMessage,
+  attempt: number,
   instanceFor: (event: Passing) => Promise<string | null>,
 ): Promise<number> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks).toString('utf8');
-  const { type, data } = JSON.parse(body) as { type: string; data: { reference: string } };
-  const instance = await instanceFor({ type, paymentId: data.reference });
+  const { data } = JSON.parse(body) as { data: { reference: string } };
+  const instance = await instanceFor({ paymentId: data.reference, attempt });
   if (instance === null) return 503;
   const names = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature'];
   const headers = Object.fromEntries(names.map((name) => [name, String(request.headers[name] ?? '')]));
