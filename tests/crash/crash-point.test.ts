@@ -4,7 +4,7 @@ import type { Journey } from './journey.ts';
 import { type Case, chosen, sampled, showCase, shuffled } from './plan.ts';
 
 const shown = (idle: Tally, ...recordings: Tally[]) => pointsOf('worker', idle, recordings).map(showPoint);
-const call = (calls: number, finds = calls, acts = false) => ({ calls, finds, acts });
+const call = (calls: number, finds = calls, traits = {}) => ({ calls, finds, acts: false, follows: false, ...traits });
 
 describe('points of a crash matrix', () => {
   test('every call that a journey makes is a point before and after it', () => {
@@ -17,10 +17,23 @@ describe('points of a crash matrix', () => {
   });
 
   test('a call that acts elsewhere is a point while it is under way, too', () => {
-    expect(shown({}, { 'POST /v1/authorisations': call(1, 1, true) })).toEqual([
+    expect(shown({}, { 'POST /v1/authorisations': call(1, 1, { acts: true }) })).toEqual([
       'worker dies before POST /v1/authorisations #1',
       'worker dies during POST /v1/authorisations #1',
       'worker dies after POST /v1/authorisations #1',
+    ]);
+  });
+
+  test('before a call that follows another one of its transaction is after that one, and no point of its own', () => {
+    const follows = { follows: true };
+    expect(
+      shown({}, { begin: call(1), settle: call(1, 1, follows), commit: call(1, 0, { acts: true, ...follows }) }),
+    ).toEqual([
+      'worker dies before begin #1',
+      'worker dies after begin #1',
+      'worker dies after settle #1',
+      'worker dies during commit #1',
+      'worker dies after commit #1',
     ]);
   });
 

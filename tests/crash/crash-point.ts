@@ -13,12 +13,16 @@ export type CallName = string;
 
 /** What one process did since it was armed, by the name of the call. */
 export type Tally = Readonly<Record<CallName, Count>>;
-export type Count = {
+export type Count = Traits & {
   readonly calls: number;
   /** Of these, how many answers held or changed anything. */
   readonly finds: number;
-  /** Whether the call does something elsewhere, so that dying while it is under way is a case of its own. */
+};
+export type Traits = {
+  /** Whether it does something elsewhere, so that dying while it is under way is a case of its own. */
   readonly acts: boolean;
+  /** Whether it comes right after another call of the same transaction: before it is after that one. */
+  readonly follows: boolean;
 };
 
 export type Point = {
@@ -44,10 +48,10 @@ export function showPoint({ kind, name, counted, occurrence, place }: Point): st
  */
 export function pointsOf(kind: ProcessKind, idle: Tally, recordings: readonly Tally[]): Point[] {
   const [first = {}] = recordings;
-  const points = Object.entries(first).flatMap(([name, { acts }]): Point[] => {
+  const points = Object.entries(first).flatMap(([name, traits]): Point[] => {
     const counted = name in idle ? 'finds' : 'calls';
     if ((idle[name]?.finds ?? 0) > 0) return [];
-    const inPlaces = places.filter((place) => (counted === 'finds' ? place === 'after' : place !== 'during' || acts));
+    const inPlaces = counted === 'finds' ? (['after'] as const) : placesOf(traits);
     return occurrencesOf(recordings.map((each) => each[name]?.[counted] ?? 0)).flatMap((occurrence) =>
       inPlaces.map((place) => ({ kind, name, counted, occurrence, place })),
     );
@@ -55,6 +59,10 @@ export function pointsOf(kind: ProcessKind, idle: Tally, recordings: readonly Ta
   const [question] = Object.keys(idle);
   if (question === undefined) return points;
   return [{ kind, name: question, counted: 'calls', occurrence: 1, place: 'before' }, ...points];
+}
+
+function placesOf({ acts, follows }: Traits): Place[] {
+  return places.filter((place) => (place === 'before' ? !follows : place === 'after' || acts));
 }
 
 function occurrencesOf(counts: readonly number[]): number[] {

@@ -4,12 +4,12 @@ import { type FileHandle, open } from 'node:fs/promises';
 import pg from 'pg';
 import { type Dispatcher, Pool } from 'undici';
 import { currentTraceparent } from '../../src/shared/trace-scope.ts';
-import type { CallName } from './crash-point.ts';
+import type { CallName, Traits } from './crash-point.ts';
 
 /** Is told of every call that leaves the process. */
 export type Watch = {
-  /** Called before the call leaves. `acts`: it does something elsewhere, whatever becomes of its answer. */
-  begins(name: CallName, acts: boolean): Watched;
+  /** Called before the call leaves. */
+  begins(name: CallName, traits: Traits): Watched;
 };
 export type Watched = {
   /** Called when the call has left. Where half of it can leave, `half` sends that half. */
@@ -37,11 +37,15 @@ function watchDatabase(watch: Watch): void {
   const client = pg.Client.prototype as unknown as { query: Query };
   const { query } = client;
   const lastStatements = new WeakMap<object, string>();
+  const transactions = new WeakMap<object, boolean>();
   client.query = function watched(config, ...rest) {
     const statement = nameOf(config);
     const last = lastStatements.get(this) ?? 'nothing';
     const isCommit = statement === 'commit';
-    const call = watch.begins(`${workInHand()}${isCommit ? `commit after ${last}` : statement}`, isCommit);
+    const isInTransaction = statement !== 'begin' && (transactions.get(this) ?? false);
+    transactions.set(this, statement === 'begin' || (isInTransaction && !/^(commit|rollback)$/.test(statement)));
+    const name = `${workInHand()}${isCommit ? `commit after ${last}` : statement}`;
+    const call = watch.begins(name, { acts: isCommit, follows: isInTransaction });
     const ended = (result: Result | undefined): void => {
       for (const row of result?.rows ?? []) noteMessage(row);
       const found = (result?.rowCount ?? 0) > 0;
@@ -103,7 +107,8 @@ function noteMessage(row: object): void {
 function watchCallsOut(watch: Watch): void {
   const { dispatch } = Pool.prototype;
   Pool.prototype.dispatch = function watched(options, handler) {
-    const call = watch.begins(`${workInHand()}${options.method} ${patternOf(String(options.path))}`, true);
+    const name = `${workInHand()}${options.method} ${patternOf(String(options.path))}`;
+    const call = watch.begins(name, { acts: true, follows: false });
     return dispatch.call(this, options, telling(handler, call));
   };
 }
@@ -141,14 +146,14 @@ async function watchJournal(watch: Watch): Promise<void> {
   const { appendFile, datasync } = handles;
   handles.appendFile = async function watched(this: FileHandle, data, options) {
     const text = String(data);
-    const call = watch.begins(`journal append ${kindsOf(text)}`, true);
+    const call = watch.begins(`journal append ${kindsOf(text)}`, { acts: true, follows: false });
     // The kernel would take a line whole; what the disk has of it after a power cut is another matter.
     call.left(() => writeSync(this.fd, text.slice(0, Math.floor(text.length / 2))));
     await appendFile.call(this, data, options);
     call.ends(true);
   };
   handles.datasync = async function watched(this: FileHandle) {
-    const call = watch.begins('journal datasync', false);
+    const call = watch.begins('journal datasync', { acts: false, follows: true });
     await datasync.call(this);
     call.ends(true);
   };

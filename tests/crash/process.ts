@@ -24,10 +24,11 @@ serveAsks({
 });
 
 void watchExits({
-  begins(name, acts) {
-    const count = tally.get(name) ?? { calls: 0, finds: 0, acts };
+  begins(name, { acts, follows }) {
+    const count = tally.get(name) ?? { calls: 0, finds: 0, acts, follows };
     tally.set(name, count);
     count.calls += 1;
+    count.follows &&= follows;
     const occurrence = count.calls;
     const isNow = (place: Point['place'], counted: Point['counted'], of: number) =>
       point?.name === name && point.place === place && point.counted === counted && point.occurrence === of;
