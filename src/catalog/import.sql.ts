@@ -24,6 +24,7 @@ export type ProductRows = {
  */
 export async function upsertProducts(tx: Transaction, batch: ProductRows): Promise<{ created: boolean }[]> {
   return tx.query<{ created: boolean }>({
+    name: 'upsert_products',
     // A row version that no transaction has ended or locked has xmax 0: it is new.
     text: `
       insert into products as p (merchant_id, sku, title, price_minor, currency)

@@ -116,6 +116,7 @@ export async function setOnHand(tx: Transaction, ask: SetOnHand): Promise<Refuse
 /** A product without stock recorded gets a row of zeros, so that there is a row to lock. */
 async function ensureStockRow(tx: Transaction, merchantId: string, sku: string): Promise<void> {
   await tx.execute({
+    name: 'ensure_stock_row',
     text: `
       insert into stock (merchant_id, sku, received_units)
       select merchant_id, sku, 0 from products where merchant_id = $1 and sku = $2
@@ -126,6 +127,7 @@ async function ensureStockRow(tx: Transaction, merchantId: string, sku: string):
 
 async function lockStock(tx: Transaction, merchantId: string, sku: string): Promise<StockLevel | null> {
   const rows = await tx.query<StockLevel>({
+    name: 'lock_stock_level',
     text: `
       select s.sku, p.title, s.received_units as "receivedUnits", s.sold_units as "soldUnits",
         s.held_units as "heldUnits", s.received_units - s.sold_units - s.held_units as "freeUnits"
@@ -140,6 +142,7 @@ async function lockStock(tx: Transaction, merchantId: string, sku: string): Prom
 
 async function adjustStock(tx: Transaction, ask: SetOnHand, units: bigint): Promise<void> {
   const changed = await tx.execute({
+    name: 'adjust_stock',
     text: `
       with adjusted as (
         update stock set received_units = received_units + $3

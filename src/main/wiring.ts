@@ -28,7 +28,7 @@ import { handleWebhook } from '../payments/webhooks.run.ts';
 import { type RunnerOptions, stepRunner, undoRunner } from '../sagas/runner.run.ts';
 import { sweepOverdueOrders, sweepParkedUndos } from '../sagas/sweeper.run.ts';
 import { machineClock } from '../shared/clock.ts';
-import { newUuid } from '../shared/ids.ts';
+import { type NewId, newUuid } from '../shared/ids.ts';
 import { createInbound, type Inbound } from '../shared/inbound.ts';
 import type { Logger } from '../shared/log.ts';
 import { createOutbound, type Outbound, type OutboundOptions } from '../shared/outbound.ts';
@@ -42,7 +42,13 @@ import { type StorefrontConfig, simulatedHandler } from '../storefront-api/confi
 import { registerStorefront } from '../storefront-api/storefront.http.ts';
 
 /** What every process is built of. Kept apart from the processes so that `npm start` runs the same code in one. */
-export type Built = { readonly database: Database; readonly waker: Waker; readonly log: Logger };
+export type Built = {
+  readonly database: Database;
+  readonly waker: Waker;
+  readonly log: Logger;
+  /** Ids of another source than the machine's: of a seed, in a simulation. */
+  readonly newId?: NewId;
+};
 
 /** The name of this process in leases, audit trail and logs: unique among all that run. */
 export function processName(kind: string): string {
@@ -50,7 +56,13 @@ export function processName(kind: string): string {
 }
 
 export function runnerOptions(built: Built, actor: string): RunnerOptions {
-  return { database: built.database, waker: built.waker, newId: newUuid, actor, inboxOwner: 'operations' };
+  return {
+    database: built.database,
+    waker: built.waker,
+    newId: built.newId ?? newUuid,
+    actor,
+    inboxOwner: 'operations',
+  };
 }
 
 /** The API: routes over the checkout desk, webhooks in. Not yet listening. */
@@ -120,7 +132,7 @@ export function buildHandlers(
   const payments: PaymentsOptions = {
     providers: new Map(options.providers.map((provider) => [provider.name, provider])),
     timings: options.timings ?? paymentTimings,
-    newId: newUuid,
+    newId: run.newId,
   };
   const screen = options.screen ?? rulesScreen(defaultFraudRules);
   return {
@@ -131,7 +143,7 @@ export function buildHandlers(
     'release-stock': undoRunner(run, 'release-stock', releaseUndo),
     'check-payment': checkPayment({ ...run, ...payments }),
     'void-stray-authorisation': voidStray({ ...run, ...payments }),
-    'handle-webhook': handleWebhook({ ...built, newId: newUuid }),
+    'handle-webhook': handleWebhook({ ...built, newId: run.newId }),
   };
 }
 
@@ -159,7 +171,7 @@ export function buildWorker(
     database: built.database,
     log: built.log,
     workerName: name,
-    newId: newUuid,
+    newId: built.newId ?? newUuid,
     random: Math.random,
     pollMs: pollMs ?? idlePollMs,
   });

@@ -27,6 +27,7 @@ export async function readDeadLetter(
   messageId: string,
 ): Promise<WholeDeadLetter | null> {
   const rows = await db.query<WholeDeadLetter>({
+    name: 'read_dead_letter',
     text: `
       select message_id as "messageId", queue, type, schema_version as "schemaVersion", order_id as "orderId", attempt,
              first_enqueued_at as "firstEnqueuedAt", died_at as "diedAt", reason, status, settled_at as "settledAt",
@@ -142,6 +143,7 @@ export async function discardDeadLetters(
   ask: { merchantId: string; messageIds: readonly string[]; by: string; why: string },
 ): Promise<SettledLetter[]> {
   return await tx.query<SettledLetter>({
+    name: 'discard_dead_letters',
     text: `
       update dead_letters set status = 'discarded', settled_at = now(), settled_by = $3, settled_why = $4
       where message_id = any($2::uuid[]) and merchant_id = $1 and status = 'open'

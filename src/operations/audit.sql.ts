@@ -13,6 +13,7 @@ export type AuditEntry = {
 export async function writeAudit(tx: Transaction, ...entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return;
   await tx.execute({
+    name: 'write_audit',
     text: `
       insert into audit_entries (entry_id, merchant_id, order_id, actor, action, detail)
       select "entryId", "merchantId", "orderId", actor, action, detail

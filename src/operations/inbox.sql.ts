@@ -34,6 +34,7 @@ export async function listInbox(
 /** One item of the merchant, or null. */
 export async function readInboxItem(db: Queryable, merchantId: string, itemId: string): Promise<InboxItem | null> {
   const rows = await db.query<InboxItem>({
+    name: 'read_inbox_item',
     text: `
       select i.item_id as "itemId", i.kind, i.order_id as "orderId", o.status as "orderStatus", i.reason, i.owner,
              i.opened_at as "openedAt", i.closed_at as "closedAt", i.closed_by as "closedBy", i.resolution
@@ -50,6 +51,7 @@ export async function closeInboxItem(
   ask: { merchantId: string; itemId: string; by: string; resolution: string },
 ): Promise<boolean> {
   const closed = await tx.execute({
+    name: 'close_inbox_item',
     text: `
       update operator_inbox set closed_at = now(), closed_by = $3, resolution = $4
       where item_id = $2 and merchant_id = $1 and closed_at is null`,

@@ -6,6 +6,7 @@ export type PartEntry = { readonly name: string; readonly load: () => Promise<Pa
 /** The parts of the proof, in the order in which they run. Each is one line. */
 export const parts: readonly PartEntry[] = [
   { name: 'explore', load: async () => (await import('../explore/part.ts')).explorePart },
+  { name: 'simulation', load: async () => (await import('../simulation/part.ts')).simulationPart },
   { name: 'crash', load: async () => (await import('../crash/matrix.ts')).crashMatrix },
   { name: 'mutants', load: async () => (await import('../mutants/part.ts')).mutantsPart },
   { name: 'upgrade', load: async () => (await import('../upgrade/part.ts')).upgradePart },

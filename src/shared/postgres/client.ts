@@ -90,11 +90,28 @@ export function connect(options: DatabaseOptions): Database {
   pool.on('error', onError);
   pool.on('connect', (client) => client.on('error', onError));
   const answerMs = settings.statementTimeoutMs + silenceGraceMs;
-  const direct = queryable(pool, answerMs);
+  return databaseOver(pool, (channel, onNotice) => listen(settings, channel, onNotice, onError), answerMs);
+}
+
+/** What the client needs of the driver's pool and of its connections. */
+export type ConnectionPool = Runner & {
+  connect(): Promise<Runner & { release(broken?: Error): void }>;
+  end(): Promise<void>;
+};
+/** The driver takes the limit with each query; its types know it only for the whole connection. */
+type LimitedQuery = pg.QueryConfig & { query_timeout?: number };
+type Runner = { query(config: LimitedQuery): Promise<{ rows: unknown[]; rowCount: number | null }> };
+
+/** The client over a pool: that of the driver, or one of a store that stands in for a server in a simulation. */
+export function databaseOver(
+  pool: ConnectionPool,
+  listenOn: Database['listen'],
+  answerMs = defaults.statementTimeoutMs + silenceGraceMs,
+): Database {
   return {
-    ...direct,
+    ...queryable(pool, answerMs),
     transaction: (work) => transaction(pool, answerMs, work),
-    listen: (channel, onNotice) => listen(settings, channel, onNotice, onError),
+    listen: listenOn,
     close: () => pool.end(),
   };
 }
@@ -110,10 +127,6 @@ function queryable(runner: Runner, answerMs: number): Queryable {
   };
 }
 
-/** The driver takes the limit with each query; its types know it only for the whole connection. */
-type LimitedQuery = pg.QueryConfig & { query_timeout?: number };
-type Runner = { query(config: LimitedQuery): Promise<pg.QueryResult> };
-
 function configOf(statement: Statement, answerMs: number): LimitedQuery {
   const config: LimitedQuery = { text: statement.text };
   if (statement.takesItsTime !== true) config.query_timeout = answerMs;
@@ -122,7 +135,11 @@ function configOf(statement: Statement, answerMs: number): LimitedQuery {
   return config;
 }
 
-async function transaction<T>(pool: pg.Pool, answerMs: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function transaction<T>(
+  pool: ConnectionPool,
+  answerMs: number,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   if (insideTransaction()) throw new Bug('a transaction was begun inside another one');
   for (let tryNumber = 1; ; tryNumber += 1) {
     const client = await pool.connect();

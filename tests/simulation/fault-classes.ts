@@ -1,0 +1,43 @@
+import { requestFaults, webhookFaults } from '../../simulators/payment-provider/fault-names.ts';
+
+/** Every kind of trouble that worlds have; each must strike in one of a hundred worlds at the least. */
+export const faultClasses: readonly string[] = [
+  ...requestFaults.map((fault) => `authorise:${fault}`),
+  ...requestFaults
+    .filter((fault) => !['act_late', 'act_twice', 'decline'].includes(fault))
+    .map((fault) => `find:${fault}`),
+  ...requestFaults.filter((fault) => !['act_twice', 'decline'].includes(fault)).map((fault) => `void:${fault}`),
+  ...webhookFaults.map((fault) => `webhook:${fault}`),
+  'webhook:storm',
+  'database:away',
+  'database:cancelled',
+  'database:commit-lost-after',
+  'database:commit-lost-before',
+  'database:deadlock',
+  'database:full',
+  'database:lost-after',
+  'database:lost-before',
+  'database:restarted',
+  'database:slow',
+  'heartbeat:lost',
+  'lease:expired',
+  'lease:lost-before-settling',
+  'hint:lost',
+  'message:reordered',
+  'process:killed',
+  'process:frozen',
+  'screen:away',
+  'client:double-click',
+  'client:key-reused',
+  'client:reply-lost',
+  'client:second-tab',
+  'market:count',
+  'market:offer',
+  'market:price',
+  'market:withdraw',
+  'person:accepts',
+  'person:refuses',
+  'person:two-verdicts',
+  'person:replays',
+  'person:discards',
+];

@@ -1,0 +1,101 @@
+import type { PaymentStatus } from '../../../../src/payments/payment.ts';
+import {
+  bigint,
+  count,
+  currency,
+  initially,
+  instant,
+  integer,
+  json,
+  merchantId,
+  noAmount,
+  now,
+  oneOf,
+  orNull,
+  reference,
+  text,
+  uuid,
+} from '../columns.ts';
+import { table } from '../table.ts';
+
+export const money = {
+  payments: table(
+    {
+      payment_id: uuid(),
+      merchant_id: merchantId(),
+      order_id: uuid(),
+      provider: text(64, 1),
+      token: text(255, 1),
+      status: oneOf<PaymentStatus>(
+        'intended',
+        'authorising',
+        'unknown',
+        'authorised',
+        'declined',
+        'voiding',
+        'voided',
+        'abandoned',
+        'captured',
+        'refunded',
+      ),
+      currency: currency(),
+      amount_minor: bigint(0n),
+      authorised_minor: noAmount(),
+      captured_minor: noAmount(),
+      refunded_minor: noAmount(),
+      provider_reference: orNull(text(255)),
+      decline_code: orNull(text(64)),
+      next_check_at: orNull(instant()),
+      status_since: now(),
+    },
+    ['payment_id'],
+    {
+      unique: { payments_order_id_key: { columns: ['order_id'] } },
+      checks: {
+        never_authorised_above_the_order: (row) => row.authorised_minor <= row.amount_minor,
+        never_captured_above_the_authorisation: (row) => row.captured_minor <= row.authorised_minor,
+        never_refunded_above_the_capture: (row) => row.refunded_minor <= row.captured_minor,
+        an_unsettled_payment_is_asked_for: (row) =>
+          ['authorising', 'unknown', 'voiding'].includes(row.status) === (row.next_check_at !== null),
+      },
+      references: [{ columns: ['order_id'], table: 'orders' }],
+    },
+  ),
+  payment_attempts: table(
+    {
+      order_id: uuid(),
+      kind: oneOf('authorise', 'capture', 'void', 'refund'),
+      payment_id: uuid(),
+      merchant_id: merchantId(),
+      provider_key: text(255, 1),
+      amount_minor: bigint(0n),
+      calls: count(),
+      outcome: oneOf('intended', 'done', 'refused', 'retryable', 'could-not-post', 'unknown'),
+      reason: orNull(text(500)),
+      intended_at: now(),
+      last_called_at: orNull(instant()),
+      settled_at: orNull(instant()),
+    },
+    ['order_id', 'kind'],
+    {
+      unique: { payment_attempts_provider_key_key: { columns: ['provider_key'] } },
+      references: [
+        { columns: ['order_id'], table: 'orders' },
+        { columns: ['payment_id'], table: 'payments' },
+      ],
+    },
+  ),
+  webhooks_received: table(
+    {
+      provider: text(64, 1),
+      event_id: text(255, 1),
+      merchant_id: reference(),
+      body: json(),
+      received_at: now(),
+      deliveries: initially(integer(), () => 1),
+      handled_at: orNull(instant()),
+    },
+    ['provider', 'event_id'],
+    { references: [{ columns: ['merchant_id'], table: 'merchants' }] },
+  ),
+};
