@@ -53,8 +53,7 @@ export function idsOf(chance: Chance, nowMs: () => number): () => string {
   return () => {
     count += 1;
     const time = hex(nowMs(), 12);
-    const rest = hex(Math.floor(chance.share() * 2 ** 48), 12);
-    const middle = `7${hex(count & 0xfff, 3)}-8${hex(chance.between(0, 0xfff), 3)}`;
-    return `${time.slice(0, 8)}-${time.slice(8)}-${middle}-${rest}`;
+    const rest = `8${hex(chance.between(0, 0xfff), 3)}-${hex(Math.floor(chance.share() * 2 ** 48), 12)}`;
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(count & 0xfff, 3)}-${rest}`;
   };
 }

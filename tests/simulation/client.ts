@@ -1,4 +1,3 @@
-import { after } from '../../src/shared/clock.ts';
 import { toError } from '../../src/shared/failure.ts';
 import { type Told, unknown } from '../judges/answers.ts';
 import type { ClientCall } from '../judges/evidence.ts';
@@ -60,7 +59,7 @@ export function createClient(world: World, name: string, chance: Chance): Client
         },
       );
     return await new Promise((resolve) => {
-      const forget = after(timeoutMs + waitMs, () => finish(unknown('timeout', null)));
+      const forget = world.time.after(timeoutMs + waitMs, () => finish(unknown('timeout', null)));
       const finish = (told: Told): void => {
         forget();
         resolve(told);

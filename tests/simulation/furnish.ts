@@ -1,7 +1,6 @@
 import { addFault } from '../../simulators/payment-provider/faults.ts';
 import { createInMemoryProvider } from '../../simulators/payment-provider/in-memory.run.ts';
 import { receiveWebhook } from '../../src/payments/webhooks.run.ts';
-import { after, sleep } from '../../src/shared/clock.ts';
 import { toError } from '../../src/shared/failure.ts';
 import { createHistory } from '../judges/history.ts';
 import type { Violation } from '../judges/judge.ts';
@@ -83,9 +82,9 @@ export function furnish(plan: Plan, time: VirtualTime, options: { readonly keeps
     start() {
       supervisor.startAll();
       for (const { fromMs, ...order } of plan.providerFaults) {
-        after(fromMs, () => void addFault(provider.faults, world.newId(), order));
+        time.after(fromMs, () => void addFault(provider.faults, world.newId(), order));
       }
-      for (const { atMs } of plan.restarts) after(atMs, () => restartDatabase(world));
+      for (const { atMs } of plan.restarts) time.after(atMs, () => restartDatabase(world));
     },
     async settleIn(promise) {
       let isSettled = false;
@@ -128,7 +127,7 @@ function createProvider(world: World): World['provider'] {
     const taken = await Promise.race([
       received,
       process.died.then(() => false),
-      sleep(webhookTimeoutMs).then(() => false),
+      world.time.wait(webhookTimeoutMs).then(() => false),
     ]);
     world.note(process.name, `webhook ${eventId} ${taken ? 'taken' : 'not taken'}`);
     return taken;
@@ -139,15 +138,16 @@ function createProvider(world: World): World['provider'] {
     sent.push({ eventId, body });
     if (!world.hasFaults() || !chance.happens(world.plan.webhookStorm)) return;
     world.hit('webhook:storm');
-    for (let copy = 0; copy < 3; copy += 1) after(chance.magnitude(1, 5_000), () => void post(eventId, body));
+    for (let copy = 0; copy < 3; copy += 1)
+      world.time.after(chance.magnitude(1, 5_000), () => void post(eventId, body));
     const old = chance.pick(sent);
-    after(chance.magnitude(1, 60_000), () => void post(old.eventId, old.body));
+    world.time.after(chance.magnitude(1, 60_000), () => void post(old.eventId, old.body));
   }
 
   return createInMemoryProvider({
     nowMs: world.time.nowMs,
     newId: world.newId,
-    sleep,
+    sleep: world.time.wait,
     deadlineMs: world.plan.providerDeadlineMs,
     async onWebhook(eventId, body) {
       storm(eventId, body);

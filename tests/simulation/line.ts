@@ -1,5 +1,4 @@
 import { Bug } from '../../src/shared/assert.ts';
-import { after } from '../../src/shared/clock.ts';
 import type { Chance } from './chance.ts';
 import type { LineFaults } from './plan.ts';
 import { connectionLost, type Exchange, type Line } from './store/memory-pool.ts';
@@ -45,7 +44,7 @@ export function lineOf(world: World, process: Process, chance: Chance): Line {
     hangUp(notice) {
       const { noticedAfterMs } = world.plan.line;
       if (noticedAfterMs === 0 || !world.hasFaults()) notice();
-      else after(noticedAfterMs, notice);
+      else world.time.after(noticedAfterMs, notice);
     },
   };
 }

@@ -6,7 +6,7 @@ import { closeItem } from '../../src/operations/inbox.run.ts';
 import { reviewOrder } from '../../src/operations/review.run.ts';
 import { onlineOrder } from '../../src/sagas/online-order.ts';
 import { undosOf } from '../../src/sagas/saga.ts';
-import { after } from '../../src/shared/clock.ts';
+import { sleep } from '../../src/shared/clock.ts';
 import { toError } from '../../src/shared/failure.ts';
 import { currencyOf } from '../../src/shared/money.ts';
 import type { Chance } from './chance.ts';
@@ -21,12 +21,16 @@ export function openOffice(world: World): { close(): void } {
   const process = createProcess(world, 'office');
   const deed: Deed = { database: process.database, merchantId, newId: world.newId, by: 'Ada' };
   for (const change of world.plan.market) {
-    after(change.atMs, () => void trying(world, process, change.change, () => changeMarket(world, deed, change)));
+    world.time.after(
+      change.atMs,
+      () => void trying(world, process, change.change, () => changeMarket(world, deed, change)),
+    );
   }
   let isOpen = true;
   void (async () => {
     while (isOpen) {
-      await world.time.wait(chance.magnitude(500, 40_000));
+      // A look, like those of the project's own loops.
+      await sleep(chance.magnitude(500, 40_000));
       if (!isOpen) return;
       await lookAround(world, process, deed, chance);
     }

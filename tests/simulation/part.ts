@@ -12,7 +12,7 @@ type Extent = { readonly worldsMax: number; readonly durationMs: number; readonl
 
 const extents: Readonly<Record<Scale, Extent>> = {
   full: { worldsMax: 1_000_000, durationMs: 180_000, threads: Math.min(availableParallelism(), 4) },
-  bounded: { worldsMax: 400, durationMs: 60_000, threads: 1 },
+  bounded: { worldsMax: 250, durationMs: 60_000, threads: 1 },
 };
 
 /** One in so many worlds is played a second time, and must give the same trace. */

@@ -39,7 +39,7 @@ export type ProcessFault = {
 
 export type Person = 'accepts' | 'refuses' | 'forgets' | 'says both';
 
-/** All that a world is, by its seed: how it is furnished and what is done to it. The rest is played, not planned. */
+/** All that a world is, by its seed: how it is furnished, and what is done to it. The rest is played, not planned. */
 export type Plan = {
   readonly seed: number;
   readonly skus: readonly SeedSku[];
@@ -119,7 +119,7 @@ export function planOf(seed: number): Plan {
     patience: {
       withinMs: isHasty ? chance.pick([500, 2_000, 5_000]) : chance.pick([8_000, 40_000, 300_000]),
       reviewWithinMs: chance.pick([20_000, 72 * 60 * 60_000]),
-      settleWithinMs: chance.pick([10_000, 600_000]),
+      settleWithinMs: chance.pick([60_000, 600_000]),
     },
     providerDeadlineMs: isStale ? chance.pick([2_000, 10_000]) : chance.pick([800, 3_000, 10_000]),
     rules: drawRules(chance.fork('rules')),

@@ -1,5 +1,4 @@
 import { onlineOrder } from '../../src/sagas/online-order.ts';
-import { after } from '../../src/shared/clock.ts';
 import { authorisationsOfBooks } from '../judges/collect.ts';
 import type { Evidence, Tables } from '../judges/evidence.ts';
 import type { Violation } from '../judges/judge.ts';
@@ -56,7 +55,7 @@ function bePatient({ patience }: Plan): () => void {
 }
 
 /** Once nothing is due before then, the world is switched off until something is. */
-const worthWaitingMs = 90_000;
+const worthWaitingMs = 10 * 60_000;
 /** How often it may be, and how long each stretch of work may take, before it counts as stuck. */
 const nightsMax = 60;
 const stretchMs = 30 * 60_000;
@@ -71,12 +70,13 @@ async function live({ world, start, settleIn }: Furnished): Promise<Violation[]>
       buyersLeft -= 1;
     });
   }
-  after(plan.faultsEndMs, () => mendProvider(world));
-  await time.passUntil(worldBeginsMs + plan.faultsEndMs);
+  time.after(plan.faultsEndMs, () => mendProvider(world));
+  const quietUntil = (): number => nextDueMs(world);
+  await time.passUntil(worldBeginsMs + plan.faultsEndMs, undefined, quietUntil);
   const isDone = (): boolean => buyersLeft === 0 && isAtRest(world);
   for (let night = 1; night <= nightsMax; night += 1) {
     const isStill = (): boolean => isDone() || (buyersLeft === 0 && nextDueMs(world) > time.nowMs() + worthWaitingMs);
-    const isOver = await time.passUntil(time.nowMs() + stretchMs, isStill);
+    const isOver = await time.passUntil(time.nowMs() + stretchMs, isStill, quietUntil);
     if (isDone()) break;
     if (!isOver) continue;
     office.close();

@@ -1,6 +1,5 @@
 import type { PaymentProvider } from '../../src/payments/provider.ts';
 import { Bug } from '../../src/shared/assert.ts';
-import { sleep } from '../../src/shared/clock.ts';
 import type { Logger } from '../../src/shared/log.ts';
 import { databaseOver, insideTransaction, sqlState } from '../../src/shared/postgres/client.ts';
 import type { Chance } from './chance.ts';
@@ -48,7 +47,7 @@ export function createProcess(
     },
     freeze(durationMs) {
       world.note(name, `is frozen for ${durationMs} ms`);
-      const thawed = sleep(durationMs).then(() => {
+      const thawed = world.time.wait(durationMs).then(() => {
         if (frozen === thawed) frozen = null;
       });
       frozen = thawed;

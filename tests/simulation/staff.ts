@@ -9,7 +9,6 @@ import { startWorker } from '../../src/messaging/worker.run.ts';
 import { createOutcomeWatch } from '../../src/orders/outcome-watch.run.ts';
 import { orderTimeline } from '../../src/orders/timeline.sql.ts';
 import { startSweeper } from '../../src/sagas/sweeper.run.ts';
-import { sleep } from '../../src/shared/clock.ts';
 import type { Process, Running, RunningApi, World } from './world.ts';
 
 function builtOf(world: World, process: Process) {
@@ -70,9 +69,7 @@ export function startWorkers(world: World, process: Process): Running {
 
 export function startSweepers(world: World, process: Process): Running {
   const built = builtOf(world, process);
-  // Those that look after money and deadlines at the pace of the plan, the others as much slower as they are.
-  const pace = world.plan.sweepEveryMs / 2_000;
-  const tasks = sweeperTasks.map((task) => ({ ...task, everyMs: Math.max(2_000, task.everyMs) * pace }));
+  const tasks = sweeperTasks.map((task) => ({ ...task, everyMs: Math.max(task.everyMs, world.plan.sweepEveryMs) }));
   const sweeper = startSweeper({ ...runnerOptions(built, process.name), log: process.log }, tasks);
   return { process, stop: () => sweeper.stop() };
 }
@@ -87,7 +84,7 @@ function screenOf(world: World, process: Process): FraudScreen {
     name: 'remote',
     async screen(orderId, facts) {
       await process.mayGoOn('before');
-      await sleep(chance.magnitude(1, 2_000));
+      await world.time.wait(chance.magnitude(1, 2_000));
       const isAway = world.hasFaults() && chance.happens(0.3);
       world.note(process.name, `screens ${orderId} ${isAway ? 'in vain' : 'well'}`);
       if (isAway) world.hit('screen:away');

@@ -1,5 +1,4 @@
-import { after } from '../../src/shared/clock.ts';
-import type { Plan, ProcessFault } from './plan.ts';
+import type { ProcessFault } from './plan.ts';
 import { createProcess } from './process.ts';
 import { startApi, startSweepers, startWorkers } from './staff.ts';
 import type { Process, Running, RunningApi, Supervisor, World } from './world.ts';
@@ -30,13 +29,8 @@ export function createSupervisor(world: World): Supervisor {
     world.note(name, 'starts');
     post.running = world.time.bound(
       () => process.isDead,
-      () => startIn(post, process),
+      () => startIn(world, post, process),
     );
-  }
-
-  function startIn(post: Post, process: Process): Running {
-    if (post.role === 'api') return startApi(world, process);
-    return post.role === 'worker' ? startWorkers(world, process) : startSweepers(world, process);
   }
 
   function onExchange(post: Post, process: Process, side: 'before' | 'after'): void {
@@ -44,10 +38,13 @@ export function createSupervisor(world: World): Supervisor {
     if (side === 'before') post.exchanges += 1;
     for (const fault of plan.processFaults) {
       const { when } = fault;
-      if ('atMs' in when || when.side !== side || when.exchange !== post.exchanges || !isMeant(plan, fault, post))
-        continue;
+      if ('atMs' in when || when.side !== side || when.exchange !== post.exchanges || !isMeant(fault, post)) continue;
       strike(post, fault);
     }
+  }
+
+  function isMeant(fault: ProcessFault, post: Post): boolean {
+    return fault.role === post.role && fault.index % plan.processes[fault.role] === post.index;
   }
 
   function strike(post: Post, fault: ProcessFault): void {
@@ -55,18 +52,14 @@ export function createSupervisor(world: World): Supervisor {
     if (running === null) return;
     world.hit(`process:${fault.how === 'kill' ? 'killed' : 'frozen'}`);
     if (fault.how === 'freeze') return running.process.freeze(fault.durationMs);
-    running.process.kill();
+    end(running);
     post.running = null;
-    after(fault.durationMs, () => start(post));
+    world.time.after(fault.durationMs, () => start(post));
   }
 
-  for (const fault of plan.processFaults) {
-    const { when } = fault;
-    if (!('atMs' in when)) continue;
-    after(when.atMs, () => {
-      for (const post of posts) if (isMeant(plan, fault, post)) strike(post, fault);
-    });
-  }
+  scheduleFaults(world, (fault) => {
+    for (const post of posts) if (isMeant(fault, post)) strike(post, fault);
+  });
   return {
     apis: () => posts.flatMap(({ running }) => (running !== null && 'desk' in running ? [running as RunningApi] : [])),
     async stopAll(how) {
@@ -74,7 +67,7 @@ export function createSupervisor(world: World): Supervisor {
       const all = posts.flatMap(({ running }) => running ?? []);
       for (const post of posts) post.running = null;
       if (how === 'stop') await Promise.all(all.map((running) => running.stop()));
-      for (const { process } of all) process.kill();
+      for (const running of all) end(running);
     },
     startAll() {
       isOff = false;
@@ -83,6 +76,18 @@ export function createSupervisor(world: World): Supervisor {
   };
 }
 
-function isMeant(plan: Plan, fault: ProcessFault, post: Post): boolean {
-  return fault.role === post.role && fault.index % plan.processes[fault.role] === post.index;
+/** Those that strike at a time, whatever their process is at. */
+function scheduleFaults({ plan, time }: World, strike: (fault: ProcessFault) => void): void {
+  for (const fault of plan.processFaults) if ('atMs' in fault.when) time.after(fault.when.atMs, () => strike(fault));
+}
+
+function startIn(world: World, { role }: Post, process: Process): Running {
+  if (role === 'api') return startApi(world, process);
+  return role === 'worker' ? startWorkers(world, process) : startSweepers(world, process);
+}
+
+/** What is killed never goes on; its loops are told to end, or those that do not even look outside would turn on. */
+function end(running: Running): void {
+  running.process.kill();
+  void running.stop();
 }

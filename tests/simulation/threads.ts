@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Answer, Ask } from './thread.ts';
 
 export type Threads = {
-  /** Plays the worlds of the seeds, each in whichever thread is free; gives each as it ends, until told `enough`. */
+  /** Plays the worlds of the seeds, each in whichever thread is free, and gives each as it ends, until it is enough. */
   playAll(seeds: Iterable<number>, onPlayed: (played: Answer) => 'more' | 'enough'): Promise<void>;
   stop(): Promise<void>;
 };

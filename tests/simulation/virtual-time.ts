@@ -1,5 +1,6 @@
 import { Bug } from '../../src/shared/assert.ts';
 import type { Chance } from './chance.ts';
+import { isEarlier, pop, push, Timer } from './timers.ts';
 
 /**
  * Time that passes only when nothing else is left to do. Timers fire in the order of their time, and those of the same
@@ -10,119 +11,167 @@ import type { Chance } from './chance.ts';
  */
 export type VirtualTime = {
   nowMs(): number;
-  wait(durationMs: number): Promise<void>;
-  /** Lets time pass until it is so late, or until it is done. True if it is done. */
-  passUntil(atMs: number, isDone?: () => boolean): Promise<boolean>;
+  /** Waiting that something depends on: what is on its way, what is planned, who thinks. */
+  wait(durationMs: number, signal?: AbortSignal): Promise<void>;
+  after(delayMs: number, callBack: () => void): () => void;
+  /**
+   * Lets time pass until it is so late, or until it is done. True if it is done. Where `quietUntilMs` says that until
+   * then nobody who looks would find anything, the looking (timers of the project's own loops) is put off until then or
+   * until something that is waited for, whatever is sooner.
+   */
+  passUntil(atMs: number, isDone?: () => boolean, quietUntilMs?: () => number): Promise<boolean>;
   /** Does the work; the intervals that it begins end by themselves once that is over. */
   bound<T>(isOver: () => boolean, work: () => T): T;
   /** Takes the place of the real time in this thread. Gives back how to end that. */
   takeOver(): () => void;
 };
 
-/** A class, because a closure for each method of each timer was a tenth of a world's time. */
-class Timer {
-  atMs: number;
-  tie: number;
-  callBack: (() => void) | null;
-  readonly everyMs: number | null;
-  readonly isOver: (() => boolean) | null;
-  constructor(atMs: number, tie: number, callBack: () => void, everyMs: number | null, isOver: (() => boolean) | null) {
-    this.atMs = atMs;
-    this.tie = tie;
-    this.callBack = callBack;
-    this.everyMs = everyMs;
-    this.isOver = isOver;
-  }
-  unref(): this {
-    return this;
-  }
-  ref(): this {
-    return this;
-  }
-}
-
 /** The day on which every world begins. */
 export const worldBeginsMs = Date.UTC(2026, 10, 2, 9);
 
+type State = {
+  readonly chance: Chance;
+  readonly queue: Timer[];
+  nowMs: number;
+  /** When the intervals that are begun now are over. */
+  bond: (() => boolean) | null;
+};
+
+export function createVirtualTime(chance: Chance): VirtualTime {
+  const state: State = { chance, queue: [], nowMs: worldBeginsMs, bond: null };
+  return {
+    nowMs: () => state.nowMs,
+    wait(durationMs, signal) {
+      return new Promise((resolve) => {
+        if (signal?.aborted === true) return resolve();
+        const timer = schedule(state, resolve, durationMs, waited);
+        signal?.addEventListener('abort', () => end(timer, resolve), { once: true });
+      });
+    },
+    after(delayMs, callBack) {
+      const timer = schedule(state, callBack, delayMs, waited);
+      return () => end(timer);
+    },
+    passUntil: (atMs, isDone, quietUntilMs) => passUntil(state, atMs, isDone, quietUntilMs),
+    bound(isOver, work) {
+      state.bond = isOver;
+      try {
+        return work();
+      } finally {
+        state.bond = null;
+      }
+    },
+    takeOver: () => takeOver(state),
+  };
+}
+
+const waited = { isLook: false, everyMs: null, isOver: null };
+const looked = { ...waited, isLook: true };
+
+function schedule(state: State, callBack: () => void, delayMs: number, kind: Timer['kind']): Timer {
+  const atMs = state.nowMs + Math.max(0, Math.ceil(delayMs));
+  const timer = new Timer(atMs, state.chance.share(), callBack, kind);
+  push(state.queue, timer);
+  return timer;
+}
+
+function end(timer: Timer, callBack?: () => void): void {
+  timer.callBack = null;
+  callBack?.();
+}
+
 const realImmediate = setImmediate;
-/** Ends when everything that can go on without time passing has gone on: promises are settled before it. */
-const settled = (): Promise<void> => new Promise((resolve) => realImmediate(() => resolve()));
 
 /** Whether it is done is asked no more often than that: it costs more than an event. */
 const eventsPerLook = 16;
 
-export function createVirtualTime(chance: Chance): VirtualTime {
-  let nowMs = worldBeginsMs;
-  const queue: Timer[] = [];
-  let bond: (() => boolean) | null = null;
-
-  function schedule(callBack: () => void, delayMs: number, everyMs: number | null): Timer {
-    const atMs = nowMs + Math.max(0, Math.ceil(delayMs));
-    const timer = new Timer(atMs, chance.share(), callBack, everyMs, everyMs === null ? null : bond);
-    push(queue, timer);
-    return timer;
-  }
-
-  function fire(timer: Timer): void {
-    const { callBack, everyMs, isOver } = timer;
-    if (callBack === null || isOver?.() === true) return;
-    if (everyMs === null) timer.callBack = null;
-    else {
-      timer.atMs = nowMs + everyMs;
-      timer.tie = chance.share();
-      push(queue, timer);
-    }
-    callBack();
-  }
-
-  return {
-    nowMs: () => nowMs,
-    wait: (durationMs) => new Promise((resolve) => void schedule(resolve, durationMs, null)),
-    async passUntil(atMs, isDone) {
-      await settled();
-      for (let events = 0; ; events += 1) {
-        if (events % eventsPerLook === 0 && isDone?.() === true) return true;
-        const next = queue[0];
-        if (next === undefined || next.atMs > atMs) break;
-        pop(queue);
-        if (next.callBack === null) continue;
-        nowMs = next.atMs;
-        fire(next);
-        await settled();
-      }
-      nowMs = Math.max(nowMs, atMs);
-      return false;
-    },
-    bound(isOver, work) {
-      bond = isOver;
+function passUntil(
+  state: State,
+  atMs: number,
+  isDone: (() => boolean) | undefined,
+  quietUntilMs: (() => number) | undefined,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    let events = 0;
+    // Promises are settled before each turn: whatever can go on without time passing has then gone on.
+    function turn(): void {
       try {
-        return work();
-      } finally {
-        bond = null;
+        if (events % eventsPerLook === 0) {
+          if (isDone?.() === true) return resolve(true);
+          if (quietUntilMs !== undefined) putOffLooks(state, quietUntilMs());
+        }
+        events += 1;
+        if (fireNext(state, atMs)) realImmediate(turn);
+        else {
+          state.nowMs = Math.max(state.nowMs, atMs);
+          resolve(false);
+        }
+      } catch (error) {
+        reject(error);
       }
-    },
-    takeOver: () => takeOver(schedule, () => nowMs),
-  };
+    }
+    realImmediate(turn);
+  });
 }
 
-type Schedule = (callBack: () => void, delayMs: number, everyMs: number | null) => Timer;
+/** Shorter than this nothing is saved. */
+const worthPuttingOffMs = 1_500;
 
-/** Puts virtual time in the place of the machine's, and allows no chance but the seed's; gives both back. */
-function takeOver(schedule: Schedule, nowMs: () => number): () => void {
+function putOffLooks({ queue, nowMs, chance }: State, quietUntilMs: number): void {
+  let untilMs = quietUntilMs;
+  for (const timer of queue) {
+    if (!timer.kind.isLook && timer.callBack !== null && timer.atMs < untilMs) untilMs = timer.atMs;
+  }
+  if (untilMs - nowMs < worthPuttingOffMs || untilMs === Number.POSITIVE_INFINITY) return;
+  for (const timer of queue) {
+    if (timer.kind.isLook && timer.atMs < untilMs) timer.atMs = untilMs + chance.between(0, 999);
+  }
+  // What is sorted is a heap.
+  queue.sort((left, right) => (isEarlier(left, right) ? -1 : 1));
+}
+
+/** False if nothing is to be fired before then. */
+function fireNext(state: State, untilMs: number): boolean {
+  for (;;) {
+    const next = state.queue[0];
+    if (next === undefined || next.atMs > untilMs) return false;
+    pop(state.queue);
+    if (next.callBack === null || next.kind.isOver?.() === true) continue;
+    state.nowMs = next.atMs;
+    fire(state, next, next.callBack);
+    return true;
+  }
+}
+
+function fire(state: State, timer: Timer, callBack: () => void): void {
+  const { everyMs } = timer.kind;
+  if (everyMs === null) timer.callBack = null;
+  else {
+    timer.atMs = state.nowMs + everyMs;
+    timer.tie = state.chance.share();
+    push(state.queue, timer);
+  }
+  callBack();
+}
+
+function takeOver(state: State): () => void {
   const real = { setTimeout, setInterval, clearTimeout, clearInterval };
   const [realNow, realRandom, stackTraceLimit] = [Date.now, Math.random, Error.stackTraceLimit];
   // A stack is captured for each signal that is aborted, and nobody looks at it: a fifteenth of a world's time.
   Error.stackTraceLimit = 0;
   const clear = (timer: unknown): void => {
-    if (timer !== undefined && timer !== null) (timer as Timer).callBack = null;
+    if (timer instanceof Timer) end(timer);
   };
   Object.assign(globalThis, {
-    setTimeout: (callBack: () => void, delayMs = 0) => schedule(callBack, delayMs, null),
-    setInterval: (callBack: () => void, everyMs = 1) => schedule(callBack, everyMs, Math.max(1, everyMs)),
+    setTimeout: (callBack: () => void, delayMs = 0) => schedule(state, callBack, delayMs, looked),
+    setInterval(callBack: () => void, intervalMs = 1) {
+      const everyMs = Math.max(1, Math.ceil(intervalMs));
+      return schedule(state, callBack, everyMs, { isLook: true, everyMs, isOver: state.bond });
+    },
     clearTimeout: clear,
     clearInterval: clear,
   });
-  Date.now = nowMs;
+  Date.now = () => state.nowMs;
   Math.random = () => {
     throw new Bug('in a simulated world all chance is of its seed');
   };
@@ -132,36 +181,4 @@ function takeOver(schedule: Schedule, nowMs: () => number): () => void {
     Math.random = realRandom;
     Error.stackTraceLimit = stackTraceLimit;
   };
-}
-
-function isEarlier(left: Timer, right: Timer): boolean {
-  return left.atMs < right.atMs || (left.atMs === right.atMs && left.tie < right.tie);
-}
-
-/** A binary heap: the earliest timer is the first. */
-function push(heap: Timer[], timer: Timer): void {
-  let at = heap.push(timer) - 1;
-  while (at > 0) {
-    const above = (at - 1) >> 1;
-    const parent = heap[above] as Timer;
-    if (!isEarlier(timer, parent)) break;
-    heap[at] = parent;
-    at = above;
-  }
-  heap[at] = timer;
-}
-
-function pop(heap: Timer[]): void {
-  const last = heap.pop() as Timer;
-  if (heap.length === 0) return;
-  let at = 0;
-  for (;;) {
-    let below = at * 2 + 1;
-    if (below >= heap.length) break;
-    if (below + 1 < heap.length && isEarlier(heap[below + 1] as Timer, heap[below] as Timer)) below += 1;
-    if (!isEarlier(heap[below] as Timer, last)) break;
-    heap[at] = heap[below] as Timer;
-    at = below;
-  }
-  heap[at] = last;
 }

@@ -17,7 +17,7 @@ export type StoreUnderTest = {
   /** What now() gives from the next transaction on. */
   setClock(atMs: number): Promise<void>;
   tables(): Promise<TablesOfStore>;
-  /** Resolves when no transaction of the server, of whatever database, is older than the latest event. */
+  /** Resolves when no transaction is older than the latest event; all databases of a server share transactions. */
   quiet(): Promise<void>;
   stop(): Promise<void>;
 };

@@ -27,10 +27,9 @@ export type MemoryPool = ConnectionPool & {
   cut(): void;
 };
 
-type Session = { transaction: Transaction | null; isGone: boolean };
-
-const nothing: Result = { rows: [], rowCount: 0 };
 const controls = ['begin', 'commit', 'rollback'] as const;
+
+type Session = { transaction: Transaction | null; isGone: boolean };
 
 /** The driver's pool, over the store. The client of the project runs on it unchanged. */
 export function memoryPool(store: Store, line: Line): MemoryPool {
@@ -92,7 +91,7 @@ export function memoryPool(store: Store, line: Line): MemoryPool {
   };
 }
 
-/** A statement outside of a transaction is one of its own. */
+/** A statement outside of a transaction is a transaction of its own. */
 async function serveAlone(store: Store, name: string | undefined, values: readonly unknown[]): Promise<Result> {
   const transaction = store.begin();
   try {
@@ -112,7 +111,7 @@ async function serveControl(store: Store, session: Session, does: Exchange['does
     if (does === 'commit') store.commit(transaction);
     else store.rollBack(transaction);
   }
-  return nothing;
+  return { rows: [], rowCount: 0 };
 }
 
 export function connectionLost(): Error {

@@ -17,6 +17,7 @@ export type Scene = {
   readonly before: Map<Slot, AnyRow | null | undefined>;
   /** Rows whose foreign keys are looked at when the statement is over. */
   readonly referring: { readonly table: AnyTable; readonly row: AnyRow }[];
+  readonly nextPosition: () => bigint;
 };
 
 /** Thrown out of a statement that must wait for a transaction; it is run again after that, with the same snapshot. */

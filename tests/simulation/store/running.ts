@@ -12,7 +12,7 @@ export type LockingOf<Name extends TableName> = {
   readonly skipLocked?: boolean;
 };
 
-/** What an insert does with a row in its way, found by the key of this name. Without an update: nothing. */
+/** What an insert does with a row in its way, found by this key. Without an update, or with null: nothing. */
 export type OnConflictIn<Name extends TableName> =
   | 'nothing'
   | { readonly on: string; update?(row: Row<Name>): Partial<Row<Name>> | null };
@@ -51,10 +51,11 @@ export type Running = {
  */
 export class RunningStatement implements Running {
   readonly #scene: Scene;
-  readonly nextPosition: () => bigint;
-  constructor(scene: Scene, nextPosition: () => bigint) {
+  constructor(scene: Scene) {
     this.#scene = scene;
-    this.nextPosition = nextPosition;
+  }
+  nextPosition(): bigint {
+    return this.#scene.nextPosition();
   }
   get now(): Date {
     return this.#scene.transaction.now;
