@@ -28,6 +28,11 @@ export function stopwatch(): () => number {
   return () => Number(process.hrtime.bigint() - startedAt) / 1e6;
 }
 
+/** Calls back once what has arrived by now has been looked at, before the next wait for something to arrive. */
+export function soon(callBack: () => void): void {
+  setImmediate(callBack);
+}
+
 /** Calls back once, later. Returns how to forget it. Does not keep the process alive. */
 export function after(delayMs: number, callBack: () => void): () => void {
   const timer = setTimeout(callBack, delayMs).unref();

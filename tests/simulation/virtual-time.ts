@@ -155,7 +155,7 @@ function fire(state: State, timer: Timer, callBack: () => void): void {
 }
 
 function takeOver(state: State): () => void {
-  const real = { setTimeout, setInterval, clearTimeout, clearInterval };
+  const real = { setTimeout, setInterval, clearTimeout, clearInterval, setImmediate };
   const [realNow, realRandom, stackTraceLimit] = [Date.now, Math.random, Error.stackTraceLimit];
   // A stack is captured for each signal that is aborted, and nobody looks at it: a fifteenth of a world's time.
   Error.stackTraceLimit = 0;
@@ -170,6 +170,7 @@ function takeOver(state: State): () => void {
     },
     clearTimeout: clear,
     clearInterval: clear,
+    setImmediate: (callBack: () => void) => schedule(state, callBack, 0, waited),
   });
   Date.now = () => state.nowMs;
   Math.random = () => {
