@@ -1,5 +1,5 @@
 import { Retry } from '../shared/failure.ts';
-import type { Queryable, Transaction } from '../shared/postgres/client.ts';
+import type { Queryable, SetStatement, Transaction } from '../shared/postgres/client.ts';
 import type { Message, NewMessage } from './message.ts';
 import { type MessageType, messageTypes, type QueueName } from './queues.ts';
 
@@ -24,8 +24,11 @@ export function messageRow(message: NewMessage): MessageRow {
 
 /** Writes the messages into their queues. One that is alive under the same type and key stays as it is. */
 export async function enqueue(tx: Transaction, messages: readonly NewMessage[]): Promise<void> {
-  if (messages.length === 0) return;
-  await tx.execute({
+  if (messages.length > 0) await tx.each(enqueueAll, messages);
+}
+
+const enqueueAll: SetStatement<readonly NewMessage[], void> = async (db, lists) => {
+  await db.execute({
     name: 'enqueue',
     text: `
       insert into messages
@@ -36,9 +39,10 @@ export async function enqueue(tx: Transaction, messages: readonly NewMessage[]):
       from jsonb_to_recordset($1) as m(message_id uuid, queue text, type text, schema_version integer, merchant_id text,
            order_id uuid, idempotency_key text, payload jsonb, traceparent text, delay_ms bigint)
       on conflict (queue, type, idempotency_key) do nothing`,
-    values: [JSON.stringify(messages.map(messageRow))],
+    values: [JSON.stringify(lists.flat().map(messageRow))],
   });
-}
+  return lists.map(() => undefined);
+};
 
 /** Takes the messages of a queue that have waited longest, under one lease. Other workers skip them. */
 export async function take(
@@ -78,7 +82,10 @@ export async function take(
   });
 }
 
-/** Renews the leases that are still held. A lease that was lost is not taken back. */
+/**
+ * Renews the leases that are still held. A lease that was lost is not taken back, and a message that is being settled is
+ * passed over: whoever waits for one row while others are locked may wait in a circle.
+ */
 export async function renewLeases(
   db: Queryable,
   held: { messageIds: readonly string[]; leaseIds: readonly string[]; leaseMs: number },
@@ -86,10 +93,16 @@ export async function renewLeases(
   await db.execute({
     name: 'renew_leases',
     text: `
+      with mine as (
+        select m.message_id
+        from unnest($1::uuid[], $2::uuid[]) as held(message_id, lease_id)
+        join messages m on m.message_id = held.message_id and m.lease_id = held.lease_id
+        for update of m skip locked
+      )
       update messages m
       set available_at = now() + $3 * interval '1 millisecond'
-      from unnest($1::uuid[], $2::uuid[]) as held(message_id, lease_id)
-      where m.message_id = held.message_id and m.lease_id = held.lease_id`,
+      from mine
+      where m.message_id = mine.message_id`,
     values: [held.messageIds, held.leaseIds, held.leaseMs],
   });
 }
@@ -99,19 +112,34 @@ export async function renewLeases(
  * then another worker has the message, and the caller must roll back.
  */
 export async function settle(tx: Transaction, message: Message, consumer: string): Promise<boolean> {
-  const ended = await tx.execute({
-    name: 'settle_message',
+  const { messageId, leaseId } = message;
+  return await tx.each(settleAll, { messageId, leaseId, consumer });
+}
+
+type Held = { readonly messageId: string; readonly leaseId: string };
+
+const settleAll: SetStatement<Held & { readonly consumer: string }, boolean> = async (db, ended) => {
+  const rows = await db.query<{ messageId: string }>({
+    name: 'settle_messages',
     text: `
       with gone as (
-        delete from messages where message_id = $1 and lease_id = $2
-        returning message_id, type, order_id, attempt, first_enqueued_at, history
+        delete from messages m
+        using unnest($1::uuid[], $2::uuid[], $3::text[]) as ended(message_id, lease_id, consumer)
+        where m.message_id = ended.message_id and m.lease_id = ended.lease_id
+        returning ended.consumer, m.message_id, m.type, m.order_id, m.attempt, m.first_enqueued_at, m.history
       )
       insert into messages_handled (consumer, message_id, type, order_id, attempts, first_enqueued_at, history)
-      select $3, message_id, type, order_id, attempt, first_enqueued_at, history from gone`,
-    values: [message.messageId, message.leaseId, consumer],
+      select consumer, message_id, type, order_id, attempt, first_enqueued_at, history from gone
+      returning message_id as "messageId"`,
+    values: [
+      ended.map(({ messageId }) => messageId),
+      ended.map(({ leaseId }) => leaseId),
+      ended.map(({ consumer }) => consumer),
+    ],
   });
-  return ended === 1;
-}
+  const settled = new Set(rows.map(({ messageId }) => messageId));
+  return ended.map(({ messageId }) => settled.has(messageId));
+};
 
 /**
  * Ends a message as `settle` does, or rolls the effect back by throwing, because another worker has the message now.
@@ -125,13 +153,26 @@ export async function settleOrRetry(tx: Transaction, message: Message, consumer:
  * written while the message goes on.
  */
 export async function keepLeaseOrRetry(tx: Transaction, message: Message): Promise<void> {
-  const held = await tx.query({
-    name: 'keep_lease',
-    text: 'select 1 from messages where message_id = $1 and lease_id = $2 for update',
-    values: [message.messageId, message.leaseId],
-  });
-  if (held.length === 0) throw new Retry('the lease was lost while the message was handled');
+  const { messageId, leaseId } = message;
+  if (!(await tx.each(keepLeases, { messageId, leaseId }))) {
+    throw new Retry('the lease was lost while the message was handled');
+  }
 }
+
+const keepLeases: SetStatement<Held, boolean> = async (db, held) => {
+  const rows = await db.query<{ messageId: string }>({
+    name: 'keep_leases',
+    text: `
+      select m.message_id as "messageId"
+      from unnest($1::uuid[], $2::uuid[]) as held(message_id, lease_id)
+      join messages m on m.message_id = held.message_id and m.lease_id = held.lease_id
+      order by m.message_id
+      for update of m`,
+    values: [held.map(({ messageId }) => messageId), held.map(({ leaseId }) => leaseId)],
+  });
+  const kept = new Set(rows.map(({ messageId }) => messageId));
+  return held.map(({ messageId }) => kept.has(messageId));
+};
 
 /** Gives a failed message back to its queue, to be tried again after the delay. */
 export async function putBack(
@@ -176,11 +217,29 @@ export async function bury(tx: Transaction, message: Message, reason: string): P
  * Makes a waiting message due now, because what it waits for may have come. One that is being handled is left alone.
  */
 export async function hasten(tx: Transaction, type: MessageType, idempotencyKey: string): Promise<void> {
-  await tx.execute({
-    name: 'hasten_message',
-    text: `
-      update messages set available_at = now()
-      where queue = $1 and type = $2 and idempotency_key = $3 and lease_id is null and available_at > now()`,
-    values: [messageTypes[type].queue, type, idempotencyKey],
-  });
+  await tx.each(hastenAll, { type, idempotencyKey });
 }
+
+const hastenAll: SetStatement<{ readonly type: MessageType; readonly idempotencyKey: string }, void> = async (
+  db,
+  waiting,
+) => {
+  await db.execute({
+    name: 'hasten_messages',
+    text: `
+      with early as (
+        select m.message_id
+        from unnest($1::text[], $2::text[], $3::text[]) as w(queue, type, idempotency_key)
+        join messages m on m.queue = w.queue and m.type = w.type and m.idempotency_key = w.idempotency_key
+        where m.lease_id is null and m.available_at > now()
+        for update of m skip locked
+      )
+      update messages m set available_at = now() from early where m.message_id = early.message_id`,
+    values: [
+      waiting.map(({ type }) => messageTypes[type].queue),
+      waiting.map(({ type }) => type),
+      waiting.map(({ idempotencyKey }) => idempotencyKey),
+    ],
+  });
+  return waiting.map(() => undefined);
+};

@@ -17,23 +17,23 @@ export type QueueSettings = {
 
 export const queues = {
   screening: {
-    concurrency: 8,
+    concurrency: 64,
     leaseMs: 15_000,
     attemptsMax: 10,
     backoffBaseMs: 200,
     backoffCapMs: 30_000,
-    why: 'Short database reads and a rule; a remote screen would be bound by its own party limits.',
+    why: 'A transaction that many share, as large as one gets; a remote screen would be bound by its own party limits.',
   },
   payments: {
-    concurrency: 32,
+    concurrency: 128,
     leaseMs: 30_000,
     attemptsMax: 20,
     backoffBaseMs: 250,
     backoffCapMs: 60_000,
-    why: 'Mostly waiting for the provider. A lease lasts three of the longest calls; many attempts, for an outage.',
+    why: 'As many as may call the provider, and as many who write. A lease lasts three of the longest calls.',
   },
   orders: {
-    concurrency: 8,
+    concurrency: 64,
     leaseMs: 15_000,
     attemptsMax: 20,
     backoffBaseMs: 200,
@@ -41,15 +41,15 @@ export const queues = {
     why: 'Database only, and past the pivot: it must come through, so many attempts before a person is asked.',
   },
   stock: {
-    concurrency: 4,
+    concurrency: 32,
     leaseMs: 15_000,
     attemptsMax: 20,
     backoffBaseMs: 200,
     backoffCapMs: 60_000,
-    why: 'Gives held stock back. Few at once, because they lock the same rows as the commit does.',
+    why: 'Gives held stock back, many in one transaction, because they lock the same rows as the commit does.',
   },
   webhooks: {
-    concurrency: 8,
+    concurrency: 64,
     leaseMs: 30_000,
     attemptsMax: 12,
     backoffBaseMs: 500,

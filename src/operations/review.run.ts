@@ -1,7 +1,8 @@
 import { messageTypes } from '../messaging/queues.ts';
 import { wakeChannel } from '../messaging/waker.run.ts';
+import { applyChange } from '../sagas/change.sql.ts';
 import { afterReview } from '../sagas/decide.ts';
-import { applyChange, lockOrder } from '../sagas/saga.sql.ts';
+import { lockOrder } from '../sagas/saga.sql.ts';
 import { type Refused, refuse } from '../shared/failure.ts';
 import { externalId } from '../shared/ids.ts';
 import type { Deed } from './deed.ts';

@@ -1,11 +1,13 @@
 import { enqueue, hasten, settleOrRetry } from '../messaging/messages.sql.ts';
 import type { Handler } from '../messaging/worker.run.ts';
+import { applyChange } from '../sagas/change.sql.ts';
 import type { RunnerOptions } from '../sagas/runner.run.ts';
-import { applyChange, lockOrder, type SagaOrder } from '../sagas/saga.sql.ts';
+import { lockOrder, type SagaOrder } from '../sagas/saga.sql.ts';
 import type { SagaChange, StepState } from '../sagas/saga.ts';
 import { never, present } from '../shared/assert.ts';
 import { Retry } from '../shared/failure.ts';
 import type { Transaction } from '../shared/postgres/client.ts';
+import { cohortLimits, createCohort } from '../shared/postgres/cohort.ts';
 import { type PaymentsOptions, providerOf } from './authorise.run.ts';
 import { decideCheck, type FoundAuthorisations } from './decide.ts';
 import { providerKey } from './payment.ts';
@@ -23,10 +25,11 @@ export type PaymentsRunOptions = RunnerOptions & PaymentsOptions;
  * back.
  */
 export function checkPayment(options: PaymentsRunOptions): Handler {
+  const cohort = createCohort({ database: options.database, ...cohortLimits });
   return {
     async handle(message) {
       const orderId = present(message.orderId, 'the order of a payment check');
-      const order = await options.database.transaction(async (tx) => {
+      const order = await cohort.transaction(orderId, async (tx) => {
         const locked = await lockOrder(tx, orderId, message.traceparent);
         if (locked !== null && !(await isTheSagasOwn(tx, locked))) return locked;
         await settleOrRetry(tx, message, consumer);
@@ -37,7 +40,7 @@ export function checkPayment(options: PaymentsRunOptions): Handler {
         authoriseKey: providerKey(orderId, 'authorise'),
       });
       if (found.outcome !== 'done') throw new Retry(found.reason, { retryAfterMs: retryAfterOf(found) });
-      await options.database.transaction(async (tx) => {
+      await cohort.transaction(orderId, async (tx) => {
         const current = present(await lockOrder(tx, orderId, message.traceparent), 'the order');
         await compare(tx, options, current, found.value);
         await settleOrRetry(tx, message, consumer);

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from '../shared/postgres/client.ts';
+import type { Queryable, SetStatement, Transaction } from '../shared/postgres/client.ts';
 import { Secret } from '../shared/secret.ts';
 import type { PaymentMove } from './decide.ts';
 import type { PaymentStatus } from './payment.ts';
@@ -7,95 +7,142 @@ export type AttemptKind = 'authorise' | 'void';
 
 export type Attempt = { readonly calls: number; readonly outcome: string; readonly msSinceLastCall: number | null };
 
+export type Intent = {
+  readonly orderId: string;
+  readonly paymentId: string;
+  readonly merchantId: string;
+  readonly kind: AttemptKind;
+  readonly providerKey: string;
+  readonly amountMinor: bigint;
+};
+
 /**
  * Writes the intent of a call, before the call. A repetition counts up the calls of the same attempt (promise 2: one of
  * a kind per order). Gives how many calls there are with this one.
  */
-export async function intend(
-  tx: Transaction,
-  intent: {
-    orderId: string;
-    paymentId: string;
-    merchantId: string;
-    kind: AttemptKind;
-    providerKey: string;
-    amountMinor: bigint;
-  },
-): Promise<number> {
-  const rows = await tx.query<{ calls: number }>({
-    name: 'intend_payment_call',
+export async function intend(tx: Transaction, intent: Intent): Promise<number> {
+  return await tx.each(intendAll, intent);
+}
+
+const intendAll: SetStatement<Intent, number> = async (db, intents) => {
+  const rows = await db.query<{ orderId: string; kind: AttemptKind; calls: number }>({
+    name: 'intend_payment_calls',
     text: `
       insert into payment_attempts
         (order_id, kind, payment_id, merchant_id, provider_key, amount_minor, calls, outcome, last_called_at)
-      values ($1, $2, $3, $4, $5, $6, 1, 'intended', now())
+      select order_id, kind, payment_id, merchant_id, provider_key, amount_minor, 1, 'intended', now()
+      from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::bigint[])
+        as i(order_id, kind, payment_id, merchant_id, provider_key, amount_minor)
       on conflict (order_id, kind) do update
         set calls = payment_attempts.calls + 1, last_called_at = now(), outcome = 'intended', settled_at = null
-      returning calls`,
-    values: [intent.orderId, intent.kind, intent.paymentId, intent.merchantId, intent.providerKey, intent.amountMinor],
-  });
-  return rows[0]?.calls ?? 1;
-}
-
-export async function attemptOf(db: Queryable, orderId: string, kind: AttemptKind): Promise<Attempt | null> {
-  const rows = await db.query<Attempt>({
-    name: 'payment_attempt_of',
-    text: `
-      select calls, outcome,
-             (extract(epoch from now() - last_called_at) * 1000)::float8 as "msSinceLastCall"
-      from payment_attempts where order_id = $1 and kind = $2`,
-    values: [orderId, kind],
-  });
-  return rows[0] ?? null;
-}
-
-/** How a call ended. `done` and `refused` settle the attempt. */
-export async function recordOutcome(
-  tx: Transaction,
-  result: { orderId: string; kind: AttemptKind; outcome: string; reason: string | null },
-): Promise<void> {
-  await tx.execute({
-    name: 'record_payment_outcome',
-    text: `
-      update payment_attempts
-      set outcome = $3, reason = $4, settled_at = case when $3 in ('done', 'refused') then now() end
-      where order_id = $1 and kind = $2`,
-    values: [result.orderId, result.kind, result.outcome, result.reason?.slice(0, 500) ?? null],
-  });
-}
-
-/** Moves a payment, as a decision says. */
-export async function movePayment(tx: Transaction, change: PaymentMove & { readonly orderId: string }): Promise<void> {
-  await tx.execute({
-    name: 'move_payment',
-    text: `
-      update payments
-      set status_since = case when status = $2 then status_since else now() end,
-          status = $2,
-          next_check_at = now() + $3::bigint * interval '1 millisecond',
-          authorised_minor = coalesce($4, authorised_minor),
-          provider_reference = coalesce($5, provider_reference),
-          decline_code = coalesce($6, decline_code)
-      where order_id = $1`,
+      returning order_id as "orderId", kind, calls`,
     values: [
-      change.orderId,
-      change.status,
-      change.checkInMs,
-      change.authorisedMinor ?? null,
-      change.providerReference ?? null,
-      change.declineCode?.slice(0, 64) ?? null,
+      intents.map(({ orderId }) => orderId),
+      intents.map(({ kind }) => kind),
+      intents.map(({ paymentId }) => paymentId),
+      intents.map(({ merchantId }) => merchantId),
+      intents.map(({ providerKey }) => providerKey),
+      intents.map(({ amountMinor }) => amountMinor),
     ],
   });
+  const calls = new Map(rows.map((row) => [`${row.orderId} ${row.kind}`, row.calls]));
+  return intents.map(({ orderId, kind }) => calls.get(`${orderId} ${kind}`) ?? 1);
+};
+
+type AttemptKey = { readonly orderId: string; readonly kind: AttemptKind };
+
+export async function attemptOf(tx: Transaction, orderId: string, kind: AttemptKind): Promise<Attempt | null> {
+  return await tx.each(readAttempts, { orderId, kind });
 }
 
-/** The provider's token of the buyer's payment method. */
-export async function tokenOf(db: Queryable, orderId: string): Promise<Secret | null> {
-  const rows = await db.query<{ token: string }>({
-    name: 'payment_token',
-    text: 'select token from payments where order_id = $1',
-    values: [orderId],
+const readAttempts: SetStatement<AttemptKey, Attempt | null> = async (db, keys) => {
+  const rows = await db.query<Attempt & AttemptKey>({
+    name: 'payment_attempts_of',
+    text: `
+      select a.order_id as "orderId", a.kind, a.calls, a.outcome,
+             (extract(epoch from now() - a.last_called_at) * 1000)::float8 as "msSinceLastCall"
+      from unnest($1::uuid[], $2::text[]) as wanted(order_id, kind)
+      join payment_attempts a on a.order_id = wanted.order_id and a.kind = wanted.kind
+      limit 1000`,
+    values: [keys.map(({ orderId }) => orderId), keys.map(({ kind }) => kind)],
   });
-  return rows[0] === undefined ? null : new Secret(rows[0].token);
+  const byKey = new Map(rows.map(({ orderId, kind, ...attempt }) => [`${orderId} ${kind}`, attempt]));
+  return keys.map(({ orderId, kind }) => byKey.get(`${orderId} ${kind}`) ?? null);
+};
+
+type CallEnd = AttemptKey & { readonly outcome: string; readonly reason: string | null };
+
+/** How a call ended. `done` and `refused` settle the attempt. */
+export async function recordOutcome(tx: Transaction, result: CallEnd): Promise<void> {
+  await tx.each(recordOutcomes, result);
 }
+
+const recordOutcomes: SetStatement<CallEnd, void> = async (db, ends) => {
+  await db.execute({
+    name: 'record_payment_outcomes',
+    text: `
+      update payment_attempts a
+      set outcome = x.outcome, reason = x.reason,
+          settled_at = case when x.outcome in ('done', 'refused') then now() end
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as x(order_id, kind, outcome, reason)
+      where a.order_id = x.order_id and a.kind = x.kind`,
+    values: [
+      ends.map(({ orderId }) => orderId),
+      ends.map(({ kind }) => kind),
+      ends.map(({ outcome }) => outcome),
+      ends.map(({ reason }) => reason?.slice(0, 500) ?? null),
+    ],
+  });
+  return ends.map(() => undefined);
+};
+
+type OrderMove = PaymentMove & { readonly orderId: string };
+
+/** Moves a payment, as a decision says. */
+export async function movePayment(tx: Transaction, change: OrderMove): Promise<void> {
+  await tx.each(movePayments, change);
+}
+
+const movePayments: SetStatement<OrderMove, void> = async (db, moves) => {
+  await db.execute({
+    name: 'move_payments',
+    text: `
+      update payments p
+      set status_since = case when p.status = x.status then p.status_since else now() end,
+          status = x.status,
+          next_check_at = now() + x.check_in_ms * interval '1 millisecond',
+          authorised_minor = coalesce(x.authorised_minor, p.authorised_minor),
+          provider_reference = coalesce(x.provider_reference, p.provider_reference),
+          decline_code = coalesce(x.decline_code, p.decline_code)
+      from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+        as x(order_id, status, check_in_ms, authorised_minor, provider_reference, decline_code)
+      where p.order_id = x.order_id`,
+    values: [
+      moves.map(({ orderId }) => orderId),
+      moves.map(({ status }) => status),
+      moves.map(({ checkInMs }) => checkInMs),
+      moves.map(({ authorisedMinor }) => authorisedMinor ?? null),
+      moves.map(({ providerReference }) => providerReference ?? null),
+      moves.map(({ declineCode }) => declineCode?.slice(0, 64) ?? null),
+    ],
+  });
+  return moves.map(() => undefined);
+};
+
+/** The provider's token of the buyer's payment method. */
+export async function tokenOf(tx: Transaction, orderId: string): Promise<Secret | null> {
+  return await tx.each(readTokens, orderId);
+}
+
+const readTokens: SetStatement<string, Secret | null> = async (db, orderIds) => {
+  const rows = await db.query<{ orderId: string; token: string }>({
+    name: 'payment_tokens',
+    text: 'select order_id as "orderId", token from payments where order_id = any($1::uuid[])',
+    values: [orderIds],
+  });
+  const byId = new Map(rows.map(({ orderId, token }) => [orderId, new Secret(token)]));
+  return orderIds.map((orderId) => byId.get(orderId) ?? null);
+};
 
 /**
  * Payments whose time to be asked for has come, longest overdue first. One whose undo is parked is left to the sweeper

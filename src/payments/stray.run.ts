@@ -1,10 +1,12 @@
 import { enqueue, settleOrRetry } from '../messaging/messages.sql.ts';
 import type { Handler } from '../messaging/worker.run.ts';
-import { applyChange, lockOrder, type SagaOrder } from '../sagas/saga.sql.ts';
+import { applyChange } from '../sagas/change.sql.ts';
+import { lockOrder, type SagaOrder } from '../sagas/saga.sql.ts';
 import type { SagaChange } from '../sagas/saga.ts';
 import { present } from '../shared/assert.ts';
 import { Retry } from '../shared/failure.ts';
 import type { Transaction } from '../shared/postgres/client.ts';
+import { cohortLimits, createCohort } from '../shared/postgres/cohort.ts';
 import { providerOf } from './authorise.run.ts';
 import type { PaymentsRunOptions } from './check.run.ts';
 import { awaitsAnswer } from './decide.ts';
@@ -21,11 +23,12 @@ const consumer = 'payments';
  * the second one.
  */
 export function voidStray(options: PaymentsRunOptions): Handler {
+  const cohort = createCohort({ database: options.database, ...cohortLimits });
   return {
     async handle(message) {
       const orderId = present(message.orderId, 'the order of a stray authorisation');
       const { providerReference } = message.payload as { providerReference: string };
-      const order = await options.database.transaction(async (tx) => {
+      const order = await cohort.transaction(orderId, async (tx) => {
         const locked = present(await lockOrder(tx, orderId, message.traceparent), 'the order');
         const isOpen = awaitsAnswer(locked.payment);
         if (locked.payment.providerReference !== providerReference && !isOpen) return locked;
@@ -40,7 +43,7 @@ export function voidStray(options: PaymentsRunOptions): Handler {
       if (voided.outcome !== 'done' && voided.outcome !== 'refused') {
         throw new Retry(voided.reason, 'retryAfterMs' in voided ? { retryAfterMs: voided.retryAfterMs } : {});
       }
-      await options.database.transaction(async (tx) => {
+      await cohort.transaction(orderId, async (tx) => {
         const current = present(await lockOrder(tx, orderId, message.traceparent), 'the order');
         await write(tx, options, current, whatCameOfIt(providerReference, voided));
         await settleOrRetry(tx, message, consumer);

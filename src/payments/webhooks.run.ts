@@ -6,7 +6,8 @@ import type { Waker } from '../messaging/waker.ts';
 import type { Handler } from '../messaging/worker.run.ts';
 import { type Refused, refuse } from '../shared/failure.ts';
 import { isUuid, type NewId } from '../shared/ids.ts';
-import type { Database, Transaction } from '../shared/postgres/client.ts';
+import type { Database, Queryable, Transaction } from '../shared/postgres/client.ts';
+import { cohortLimits, createCohort } from '../shared/postgres/cohort.ts';
 import { sendForCheck } from './check.run.ts';
 import { decideHint } from './decide.ts';
 import { strayMessage } from './stray.ts';
@@ -14,7 +15,7 @@ import {
   markWebhookHandled,
   merchantOfProvider,
   type PaymentRef,
-  paymentByReference,
+  paymentsByReference,
   readWebhook,
   storeWebhook,
 } from './webhooks.sql.ts';
@@ -49,7 +50,7 @@ export async function receiveWebhook(
   const { reference } = data;
   // What is never read is never kept: providers' events carry tokens, names and addresses.
   const body = { id, type, data: { id: data.id, reference } };
-  const payment = isUuid(reference) ? await paymentByReference(options.database, webhook.provider, reference) : null;
+  const payment = await paymentOf(options.database, webhook.provider, reference);
   const merchantId = payment?.merchantId ?? (await merchantOfProvider(options.database));
   if (merchantId === null) return refuse('not_found', 'There is no merchant yet.');
   await options.database.transaction(async (tx) => {
@@ -71,19 +72,27 @@ export async function receiveWebhook(
   return null;
 }
 
+async function paymentOf(db: Queryable, provider: string, reference: string): Promise<PaymentRef | null> {
+  if (!isUuid(reference)) return null;
+  return (await paymentsByReference(db, [{ provider, paymentId: reference }]))[0] ?? null;
+}
+
 /**
  * Handles a stored webhook. It is a hint, never evidence: webhooks come in any order, twice, late or not at all, so the
  * provider is asked for what is true now. A webhook about something unknown is kept and left.
  */
 export function handleWebhook(options: WebhookOptions): Handler {
+  const cohort = createCohort({ database: options.database, ...cohortLimits });
   return {
     async handle(message: Message) {
       const { provider, eventId } = message.payload as { provider: string; eventId: string };
-      await options.database.transaction(async (tx) => {
+      await cohort.transaction(`${provider} ${eventId}`, async (tx) => {
         const body = await readWebhook(tx, provider, eventId);
         const event = Value.Check(providerEvent, body) ? body : null;
         const reference = event?.data.reference ?? '';
-        const payment = isUuid(reference) ? await paymentByReference(tx, provider, reference) : null;
+        const payment = isUuid(reference)
+          ? await tx.each(paymentsByReference, { provider, paymentId: reference })
+          : null;
         if (event !== null && payment !== null) await follow(tx, options, event, eventId, payment, message.traceparent);
         await markWebhookHandled(tx, provider, eventId);
         await settleOrRetry(tx, message, 'webhooks');

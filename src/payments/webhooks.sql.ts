@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from '../shared/postgres/client.ts';
+import type { Queryable, SetStatement, Transaction } from '../shared/postgres/client.ts';
 
 /**
  * Stores a webhook before anything is done with it. The provider's event id is kept for ever; a repetition is counted
@@ -19,40 +19,61 @@ export async function storeWebhook(
   return rows[0]?.deliveries === 1;
 }
 
-export async function readWebhook(db: Queryable, provider: string, eventId: string): Promise<unknown> {
-  const rows = await db.query<{ body: unknown }>({
-    name: 'read_webhook',
-    text: 'select body from webhooks_received where provider = $1 and event_id = $2',
-    values: [provider, eventId],
-  });
-  return rows[0]?.body ?? null;
+type EventKey = { readonly provider: string; readonly eventId: string };
+
+/** The body of a stored webhook; null if there is none. */
+export async function readWebhook(tx: Transaction, provider: string, eventId: string): Promise<unknown> {
+  return await tx.each(readWebhooks, { provider, eventId });
 }
+
+const readWebhooks: SetStatement<EventKey, unknown> = async (db, keys) => {
+  const rows = await db.query<EventKey & { body: unknown }>({
+    name: 'read_webhooks',
+    text: `
+      select w.provider, w.event_id as "eventId", w.body
+      from unnest($1::text[], $2::text[]) as wanted(provider, event_id)
+      join webhooks_received w on w.provider = wanted.provider and w.event_id = wanted.event_id
+      limit 1000`,
+    values: [keys.map(({ provider }) => provider), keys.map(({ eventId }) => eventId)],
+  });
+  const bodies = new Map(rows.map(({ provider, eventId, body }) => [`${provider} ${eventId}`, body]));
+  return keys.map(({ provider, eventId }) => bodies.get(`${provider} ${eventId}`) ?? null);
+};
 
 export async function markWebhookHandled(tx: Transaction, provider: string, eventId: string): Promise<void> {
-  await tx.execute({
-    name: 'mark_webhook_handled',
-    text: 'update webhooks_received set handled_at = now() where provider = $1 and event_id = $2',
-    values: [provider, eventId],
-  });
+  await tx.each(markHandled, { provider, eventId });
 }
+
+const markHandled: SetStatement<EventKey, void> = async (db, keys) => {
+  await db.execute({
+    name: 'mark_webhooks_handled',
+    text: `
+      update webhooks_received w set handled_at = now()
+      from unnest($1::text[], $2::text[]) as handled(provider, event_id)
+      where w.provider = handled.provider and w.event_id = handled.event_id`,
+    values: [keys.map(({ provider }) => provider), keys.map(({ eventId }) => eventId)],
+  });
+  return keys.map(() => undefined);
+};
 
 export type PaymentRef = { orderId: string; merchantId: string; status: string; providerReference: string | null };
+type Reference = { readonly provider: string; readonly paymentId: string };
 
-/** The payment that a provider's reference of ours names, if it is one of this provider. */
-export async function paymentByReference(
-  db: Queryable,
-  provider: string,
-  paymentId: string,
-): Promise<PaymentRef | null> {
-  const rows = await db.query<PaymentRef>({
-    name: 'payment_by_reference',
+/** The payments that references of ours name, each if it is one of its provider. */
+export const paymentsByReference: SetStatement<Reference, PaymentRef | null> = async (db, references) => {
+  const rows = await db.query<PaymentRef & Reference>({
+    name: 'payments_by_reference',
     text: `
-      select order_id as "orderId", merchant_id as "merchantId", status, provider_reference as "providerReference"
-      from payments where payment_id = $2 and provider = $1`,
-    values: [provider, paymentId],
+      select p.provider, p.payment_id as "paymentId", p.order_id as "orderId", p.merchant_id as "merchantId", p.status,
+             p.provider_reference as "providerReference"
+      from unnest($1::text[], $2::uuid[]) as wanted(provider, payment_id)
+      join payments p on p.payment_id = wanted.payment_id and p.provider = wanted.provider
+      limit 1000`,
+    values: [references.map(({ provider }) => provider), references.map(({ paymentId }) => paymentId)],
   });
-  return rows[0] ?? null;
-}
+  const byId = new Map(rows.map(({ provider, paymentId, ...ref }) => [`${provider} ${paymentId}`, ref]));
+  return references.map(({ provider, paymentId }) => byId.get(`${provider} ${paymentId}`) ?? null);
+};
 
 /** The merchant in whose name an unknown reference is stored: the first one, as there is nobody else to ask. */
 export async function merchantOfProvider(db: Queryable): Promise<string | null> {

@@ -7,8 +7,10 @@ import { present } from '../shared/assert.ts';
 import { Retry } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Database, Transaction } from '../shared/postgres/client.ts';
+import { type Cohort, cohortLimits, createCohort } from '../shared/postgres/cohort.ts';
+import { applyChange } from './change.sql.ts';
 import { afterStep, afterUndo, afterUndoParked, registerStep, registerUndo } from './decide.ts';
-import { applyChange, lockOrder, type SagaOrder } from './saga.sql.ts';
+import { lockOrder, type SagaOrder } from './saga.sql.ts';
 import type { SagaChange, StepName, StepState, UndoName } from './saga.ts';
 import type { Registered, StepHandler, UndoHandler, Work } from './steps.ts';
 
@@ -31,9 +33,10 @@ export const sagaConsumer = 'saga';
  * step that is done is not done again, one that was begun asks first what became of it.
  */
 export function stepRunner(options: RunnerOptions, name: StepName, handler: StepHandler): Handler {
+  const cohort = cohortOf(options);
   return {
     handle: (message) =>
-      run(options, message, {
+      run(options, cohort, message, {
         register: (order) => registerStep(order.saga, name),
         begin: (tx, order) => handler.begin(tx, order),
         follow: (order, outcome) => afterStep(order.saga, name, outcome),
@@ -43,9 +46,10 @@ export function stepRunner(options: RunnerOptions, name: StepName, handler: Step
 
 /** Runs an undo in the same way. When its attempts are used up it is parked for a person. */
 export function undoRunner(options: RunnerOptions, name: UndoName, handler: UndoHandler): Handler {
+  const cohort = cohortOf(options);
   return {
     handle: (message) =>
-      run(options, message, {
+      run(options, cohort, message, {
         register: (order) => registerUndo(order.saga, name),
         begin: (tx, order) => handler.begin(tx, order),
         follow: (order, outcome) =>
@@ -56,6 +60,14 @@ export function undoRunner(options: RunnerOptions, name: UndoName, handler: Undo
       if (order !== null) await write(options, tx, order, afterUndoParked(order.saga, name, reason));
     },
   };
+}
+
+/**
+ * One for each step: transactions of one kind ask for the same in the same order, so that what they lock they lock in
+ * one order.
+ */
+function cohortOf({ database }: RunnerOptions): Cohort {
+  return createCohort({ database, ...cohortLimits });
 }
 
 const nothing: SagaChange = { steps: [], send: [], events: [], audit: [], inbox: [] };
@@ -70,11 +82,12 @@ type Plan<Outcome extends { outcome: string } | Again> = {
 
 async function run<Outcome extends { outcome: string }>(
   options: RunnerOptions,
+  cohort: Cohort,
   message: Message,
   plan: Plan<Outcome>,
 ): Promise<void> {
   const orderId = present(message.orderId, 'the order of a saga message');
-  const begun = await options.database.transaction(async (tx) => {
+  const begun = await cohort.transaction(orderId, async (tx) => {
     const order = await lockOrder(tx, orderId, message.traceparent);
     const row = order === null ? null : plan.register(order);
     if (order === null || row === null) {
@@ -83,15 +96,14 @@ async function run<Outcome extends { outcome: string }>(
       return { finished: null };
     }
     const registered = withStep(order, row);
-    await write(options, tx, registered, { ...nothing, steps: [row] });
     const work = await plan.begin(tx, registered as Registered);
-    return 'now' in work
-      ? { finished: await finish(options, tx, registered, message, plan, work.now) }
-      : { call: work.call };
+    if ('now' in work) return { finished: await finish(options, tx, registered, message, plan, work.now, row) };
+    await write(options, tx, registered, { ...nothing, steps: [row] });
+    return { call: work.call };
   });
   if ('finished' in begun) return after(options, begun.finished);
   const settle = await begun.call();
-  const finished = await options.database.transaction(async (tx) => {
+  const finished = await cohort.transaction(orderId, async (tx) => {
     const order = present(
       await lockOrder(tx, orderId, message.traceparent),
       'the order that was there before the call',
@@ -110,8 +122,9 @@ async function finish<Outcome extends { outcome: string }>(
   message: Message,
   plan: Plan<Outcome>,
   outcome: Outcome,
+  begun: StepState | null = null,
 ): Promise<Finished> {
-  const change = plan.follow(order, outcome);
+  const change = withBegun(plan.follow(order, outcome), begun);
   await write(options, tx, order, change);
   if (isAgain(outcome)) {
     // What a worker learns whose lease has run out must not be written over what the new holder has written: its
@@ -121,6 +134,12 @@ async function finish<Outcome extends { outcome: string }>(
   }
   await settleOrRetry(tx, message, sagaConsumer);
   return { send: change.send, again: null };
+}
+
+/** A step that took one transaction is registered by what that writes at its end. */
+function withBegun(change: SagaChange, begun: StepState | null): SagaChange {
+  if (begun === null || change.steps.some(({ step }) => step === begun.step)) return change;
+  return { ...change, steps: [begun, ...change.steps] };
 }
 
 function isAgain(outcome: { outcome: string }): outcome is Again {

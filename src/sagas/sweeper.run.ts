@@ -3,10 +3,11 @@ import { messageTypes } from '../messaging/queues.ts';
 import { sleep } from '../shared/clock.ts';
 import { toError } from '../shared/failure.ts';
 import type { Logger } from '../shared/log.ts';
+import { applyChange } from './change.sql.ts';
 import { afterDeadline } from './decide.ts';
 import { onlineOrder } from './online-order.ts';
 import type { RunnerOptions } from './runner.run.ts';
-import { applyChange, lockOrder, takeTurn } from './saga.sql.ts';
+import { lockOrder, takeTurn } from './saga.sql.ts';
 import { parkedUndoRestMs, type SagaChange, undosOf } from './saga.ts';
 import { isOverdue, overdueOrders, putOff } from './sweeper.sql.ts';
 

@@ -8,8 +8,9 @@ export function watching(store: Store, figures: Figures): World['watch'] {
   return (exchange: Exchange, { rowCount, rows }: Result) => {
     figures.count('exchanges');
     switch (exchange.name) {
-      case 'settle_message':
-        if (rowCount === 0) figures.count('fault lease:lost-before-settling');
+      case 'settle_messages':
+        if (rowCount < (exchange.values[0] as readonly string[]).length)
+          figures.count('fault lease:lost-before-settling');
         return;
       case 'take_messages':
         for (const row of rows) noteTaken(store, figures, row as { messageId: string; attempt: number });

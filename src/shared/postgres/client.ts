@@ -19,7 +19,17 @@ export type Queryable = {
   execute(statement: Statement): Promise<number>;
 };
 
-export type Transaction = Queryable & { readonly __transaction: true };
+/**
+ * A statement that does for many what each of its callers asks for one: one answer per ask, in their order. No two asks
+ * of one call are for the same order.
+ */
+export type SetStatement<Ask, Answer> = (db: Queryable, asks: readonly Ask[]) => Promise<readonly Answer[]>;
+
+export type Transaction = Queryable & {
+  /** Asks for one. Where several pieces of work share the transaction (cohort.ts), it is asked for all of them at once. */
+  each<Ask, Answer>(statement: SetStatement<Ask, Answer>, ask: Ask): Promise<Answer>;
+  readonly __transaction: true;
+};
 
 export type Database = Queryable & {
   /**
@@ -147,7 +157,7 @@ async function transaction<T>(
     let broken: Error | undefined;
     try {
       await statements.execute({ text: 'begin' });
-      const result = await openTransaction.run(true, () => work({ ...statements, __transaction: true }));
+      const result = await openTransaction.run(true, () => work(transactionOver(statements)));
       await statements.execute({ text: 'commit' });
       return result;
     } catch (error) {
@@ -158,6 +168,17 @@ async function transaction<T>(
       client.release(broken);
     }
   }
+}
+
+/** A transaction of one piece of work over what runs its statements. */
+export function transactionOver(statements: Queryable): Transaction {
+  return {
+    ...statements,
+    async each<Ask, Answer>(statement: SetStatement<Ask, Answer>, ask: Ask): Promise<Answer> {
+      return (await statement(statements, [ask]))[0] as Answer;
+    },
+    __transaction: true,
+  };
 }
 
 async function rollBack(statements: Queryable): Promise<Error | undefined> {

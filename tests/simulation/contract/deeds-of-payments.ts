@@ -11,7 +11,7 @@ import {
 import {
   markWebhookHandled,
   merchantOfProvider,
-  paymentByReference,
+  paymentsByReference,
   readWebhook,
   storeWebhook,
 } from '../../../src/payments/webhooks.sql.ts';
@@ -80,7 +80,7 @@ export const ofPayments: Readonly<Record<string, StatementDeed>> = {
   },
   paymentByReference: (draws) => {
     const [id, provider] = [draws.id('payments', 'payment_id'), draws.chance.pick(['simulated', 'another'])];
-    return (tx) => paymentByReference(tx, provider, id);
+    return (tx) => tx.each(paymentsByReference, { provider, paymentId: id });
   },
   merchantOfProvider: () => (tx) => merchantOfProvider(tx),
 };

@@ -53,13 +53,16 @@ export const codeDeeds: Readonly<Record<string, Deed>> = {
     const waiting = tables.messages.map((message) => message.queue as QueueName);
     const queue = waiting.length === 0 ? chance.pick(queueNames) : chance.pick(waiting);
     const attemptsMax = chance.pick([1, 1, 2, 4]);
+    const isLocal = chance.happens(0.5);
     return async (actors) => {
       const [leaseId, leaseMs] = [actors.newId(), 15_000];
       const taken = await take(actors.database, { queue, count: 20, leaseId, leasedBy: 'worker', leaseMs });
       const ends: unknown[] = [];
-      for (const message of taken.sort((a, b) => (a.messageId < b.messageId ? -1 : 1))) {
-        ends.push([message, await handleOnce(actors, message, attemptsMax)]);
-      }
+      taken.sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+      // Side by side they share transactions. Where the provider is called, who comes back first is anybody's guess.
+      const isTogether = isLocal && queue !== 'payments' && queue !== 'webhooks';
+      if (isTogether) return await Promise.all(taken.map((message) => handleOnce(actors, message, attemptsMax)));
+      for (const message of taken) ends.push([message, await handleOnce(actors, message, attemptsMax)]);
       return ends;
     };
   },

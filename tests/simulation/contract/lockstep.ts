@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { toError } from '../../../src/shared/failure.ts';
 import type { Database, Statement } from '../../../src/shared/postgres/client.ts';
-import { sqlState } from '../../../src/shared/postgres/client.ts';
+import { sqlState, transactionOver } from '../../../src/shared/postgres/client.ts';
 import { chanceOf } from '../chance.ts';
 import { merchantId, type SeedRows, shopRows } from '../seed-rows.ts';
 import { tableNames } from '../store/schema.ts';
@@ -132,11 +132,12 @@ function recording(database: Database, names: Set<string>, counted: { left: numb
     execute: async (statement) => database.execute(note(statement)),
     transaction: (work) =>
       database.transaction((tx) =>
-        work({
-          ...tx,
-          query: async (statement) => tx.query(note(statement)),
-          execute: async (statement) => tx.execute(note(statement)),
-        }),
+        work(
+          transactionOver({
+            query: async (statement) => tx.query(note(statement)),
+            execute: async (statement) => tx.execute(note(statement)),
+          }),
+        ),
       ),
   };
 }

@@ -8,14 +8,14 @@ const byMerchantAndSku = (left: Stock, right: Stock): number =>
 
 /** src/inventory/reservations.sql.ts and src/inventory/stock.sql.ts */
 export const ofInventory: Statements = {
-  sell_reservations: statement<[string]>((run, [orderId]) =>
-    endReservations(run, orderId, 'sold', (stock, units) => {
+  sell_reservations: statement<[string[]]>((run, [orderIds]) =>
+    endReservations(run, orderIds, 'sold', (stock, units) => {
       return { held_units: stock.held_units - units, sold_units: stock.sold_units + units };
     }),
   ),
 
-  release_reservations: statement<[string]>((run, [orderId]) =>
-    endReservations(run, orderId, 'released', (stock, units) => ({ held_units: stock.held_units - units })),
+  release_reservations: statement<[string[]]>((run, [orderIds]) =>
+    endReservations(run, orderIds, 'released', (stock, units) => ({ held_units: stock.held_units - units })),
   ),
 
   ensure_stock_row: statement<[string, string]>((run, [merchant_id, sku]) => {
@@ -50,19 +50,26 @@ export const ofInventory: Statements = {
 /** Stock is locked in SKU order before reservations are looked at as they stand now. */
 function endReservations(
   run: Running,
-  orderId: string,
+  orderIds: readonly string[],
   status: 'sold' | 'released',
   move: (stock: Stock, units: bigint) => Partial<Stock>,
-): { units: bigint }[] {
-  const isHeld = (each: Row<'reservations'>): boolean => each.order_id === orderId && each.status === 'held';
+): { orderId: string; units: bigint }[] {
+  const isHeld = (each: Row<'reservations'>): boolean => orderIds.includes(each.order_id) && each.status === 'held';
   const held = run.rows('reservations', { is: isHeld });
-  const isOfOrder = (stock: Stock): boolean =>
+  const isOfOrders = (stock: Stock): boolean =>
     held.some((each) => each.merchant_id === stock.merchant_id && each.sku === stock.sku);
-  const locked = run.lock('stock', { is: isOfOrder }, { by: byMerchantAndSku });
-  if (locked.length === 0) return [{ units: 0n }];
+  const locked = run.lock('stock', { is: isOfOrders }, { by: byMerchantAndSku });
+  if (locked.length === 0) return [];
   const ended = run.update('reservations', { is: isHeld }, () => ({ status, changed_at: run.now }));
-  for (const { merchant_id, sku, units } of ended) {
-    run.update('stock', { key: [merchant_id, sku] }, (stock) => move(stock, units));
+  for (const { merchant_id, sku } of locked) {
+    const units = unitsOf(ended.filter((each) => each.merchant_id === merchant_id && each.sku === sku));
+    if (units > 0n) run.update('stock', { key: [merchant_id, sku] }, (stock) => move(stock, units));
   }
-  return [{ units: ended.reduce((sum, each) => sum + each.units, 0n) }];
+  return [...new Set(ended.map(({ order_id }) => order_id))].map((orderId) => {
+    return { orderId, units: unitsOf(ended.filter(({ order_id }) => order_id === orderId)) };
+  });
+}
+
+function unitsOf(reservations: readonly Row<'reservations'>[]): bigint {
+  return reservations.reduce((sum, { units }) => sum + units, 0n);
 }

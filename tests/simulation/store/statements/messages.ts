@@ -1,6 +1,6 @@
 import type { Running } from '../running.ts';
 import type { Row } from '../schema.ts';
-import { byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
+import { byText, byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
 
 export type NewMessage = {
   readonly message_id: string;
@@ -49,26 +49,47 @@ export const ofMessages: Statements = {
   }),
 
   renew_leases: statement<[string[], string[], number]>((run, [messageIds, leaseIds, leaseMs]) => {
-    const renewed = messageIds.flatMap((messageId, index) =>
-      run.update('messages', { key: [messageId], is: (message) => message.lease_id === leaseIds[index] }, () => {
-        return { available_at: later(run.now, leaseMs) };
-      }),
+    const mine = messageIds.flatMap((messageId, index) =>
+      run.lock(
+        'messages',
+        { key: [messageId], is: (message) => message.lease_id === leaseIds[index] },
+        { skipLocked: true },
+      ),
     );
-    return renewed.length;
+    return mine.flatMap(({ message_id }) =>
+      run.update('messages', { key: [message_id] }, () => ({ available_at: later(run.now, leaseMs) })),
+    ).length;
   }),
 
-  settle_message: statement<[string, string, string]>((run, [messageId, leaseId, consumer]) => {
-    const gone = run.remove('messages', { key: [messageId], is: (message) => message.lease_id === leaseId });
-    for (const { message_id, type, order_id, attempt: attempts, first_enqueued_at, history } of gone) {
-      run.insert('messages_handled', { consumer, message_id, type, order_id, attempts, first_enqueued_at, history });
-    }
-    return gone.length;
-  }),
+  settle_messages: statement<[string[], string[], string[]]>((run, [messageIds, leaseIds, consumers]) =>
+    messageIds.flatMap((messageId, index) => {
+      const is = (message: Row<'messages'>): boolean => message.lease_id === leaseIds[index];
+      return run.remove('messages', { key: [messageId], is }).map((message) => {
+        const { message_id, type, order_id, attempt: attempts, first_enqueued_at, history } = message;
+        const consumer = consumers[index] as string;
+        run.insert('messages_handled', {
+          consumer,
+          message_id,
+          type,
+          order_id,
+          attempts,
+          first_enqueued_at,
+          history,
+        });
+        return { messageId: message_id };
+      });
+    }),
+  ),
 
-  keep_lease: statement<[string, string]>((run, [messageId, leaseId]) =>
-    run
-      .lock('messages', { key: [messageId], is: (message) => message.lease_id === leaseId })
-      .map(() => ({ '?column?': 1 })),
+  keep_leases: statement<[string[], string[]]>((run, [messageIds, leaseIds]) =>
+    messageIds
+      .map((messageId, index) => ({ messageId, leaseId: leaseIds[index] }))
+      .sort((left, right) => byText(left.messageId, right.messageId))
+      .flatMap(({ messageId, leaseId }) =>
+        run
+          .lock('messages', { key: [messageId], is: (message) => message.lease_id === leaseId })
+          .map(() => ({ messageId })),
+      ),
   ),
 
   put_message_back: statement<[string, string, number, string, string]>((run, values) => {
@@ -118,14 +139,17 @@ export const ofMessages: Statements = {
       .length;
   }),
 
-  hasten_message: statement<[string, string, string]>((run, [queue, type, key]) => {
+  hasten_messages: statement<[string[], string[], string[]]>((run, [queues, types, keys]) => {
     const isWaiting = (message: Row<'messages'>): boolean =>
-      message.queue === queue &&
-      message.type === type &&
-      message.idempotency_key === key &&
+      keys.some((key, index) => {
+        return message.queue === queues[index] && message.type === types[index] && message.idempotency_key === key;
+      }) &&
       message.lease_id === null &&
       message.available_at > run.now;
-    return run.update('messages', { is: isWaiting }, () => ({ available_at: run.now })).length;
+    return run
+      .lock('messages', { is: isWaiting }, { skipLocked: true })
+      .flatMap(({ message_id }) => run.update('messages', { key: [message_id] }, () => ({ available_at: run.now })))
+      .length;
   }),
 };
 

@@ -45,18 +45,21 @@ export const ofOrders: Statements = {
     return orderIds.length;
   }),
 
-  orders_in_last_hour: statement<[string]>((run, [orderId]) => {
-    const order = run.row('orders', [orderId]);
-    const buyer = order?.buyer_sha256 ?? null;
-    if (order === null || buyer === null) return [{ count: 0 }];
-    const since = run.now.getTime() - 60 * 60_000;
-    const recent = run.rows('orders', {
-      is: (other) =>
-        other.merchant_id === order.merchant_id &&
-        other.buyer_sha256 !== null &&
-        Buffer.compare(other.buyer_sha256, buyer) === 0 &&
-        other.created_at.getTime() > since,
-    });
-    return [{ count: Math.min(recent.length, 1_000) }];
-  }),
+  orders_in_last_hour: statement<[string[]]>((run, [orderIds]) =>
+    orderIds.flatMap((orderId) => {
+      const order = run.row('orders', [orderId]);
+      if (order === null) return [];
+      const { merchant_id, buyer_sha256: buyer } = order;
+      const since = run.now.getTime() - 60 * 60_000;
+      const recent = run.rows('orders', {
+        is: (other) =>
+          buyer !== null &&
+          other.merchant_id === merchant_id &&
+          other.buyer_sha256 !== null &&
+          Buffer.compare(other.buyer_sha256, buyer) === 0 &&
+          other.created_at.getTime() > since,
+      });
+      return [{ orderId, count: Math.min(recent.length, 1_000) }];
+    }),
+  ),
 };

@@ -6,46 +6,74 @@ type Attempt = Row<'payment_attempts'>;
 
 /** src/payments/payments.sql.ts and src/payments/webhooks.sql.ts */
 export const ofPayments: Statements = {
-  intend_payment_call: statement<[string, Attempt['kind'], string, string, string, bigint]>((run, values) => {
-    const [order_id, kind, payment_id, merchant_id, provider_key, amount] = values;
-    const intended = { outcome: 'intended', last_called_at: run.now } as const;
-    const attempt = run.insert(
-      'payment_attempts',
-      { order_id, kind, payment_id, merchant_id, provider_key, amount_minor: int8(amount), calls: 1, ...intended },
-      { on: 'primary', update: (before) => ({ calls: before.calls + 1, settled_at: null, ...intended }) },
-    );
-    return [{ calls: attempt?.calls }];
-  }),
-
-  payment_attempt_of: statement<[string, string]>((run, key) => {
-    const attempt = run.row('payment_attempts', key);
-    if (attempt === null) return [];
-    const { calls, outcome, last_called_at: calledAt } = attempt;
-    return [{ calls, outcome, msSinceLastCall: calledAt === null ? null : run.now.getTime() - calledAt.getTime() }];
-  }),
-
-  record_payment_outcome: statement<[string, string, Attempt['outcome'], string | null]>((run, values) => {
-    const [orderId, kind, outcome, reason] = values;
-    const settled_at = outcome === 'done' || outcome === 'refused' ? run.now : null;
-    return run.update('payment_attempts', { key: [orderId, kind] }, () => ({ outcome, reason, settled_at })).length;
-  }),
-
-  move_payment: statement<[string, PaymentStatus, number | null, bigint | null, string | null, string | null]>(
-    (run, values) => {
-      const [orderId, status, checkInMs, authorisedMinor, providerReference, declineCode] = values;
-      return run.update('payments', { is: (payment) => payment.order_id === orderId }, (payment) => ({
-        status_since: payment.status === status ? payment.status_since : run.now,
-        status,
-        next_check_at: checkInMs === null ? null : later(run.now, checkInMs),
-        authorised_minor: authorisedMinor === null ? payment.authorised_minor : int8(authorisedMinor),
-        provider_reference: providerReference ?? payment.provider_reference,
-        decline_code: declineCode ?? payment.decline_code,
-      })).length;
+  intend_payment_calls: statement<[string[], Attempt['kind'][], string[], string[], string[], bigint[]]>(
+    (run, [orderIds, kinds, paymentIds, merchantIds, providerKeys, amounts]) => {
+      const intended = { outcome: 'intended', last_called_at: run.now } as const;
+      return orderIds.map((order_id, index) => {
+        const kind = kinds[index] as Attempt['kind'];
+        const attempt = run.insert(
+          'payment_attempts',
+          {
+            order_id,
+            kind,
+            payment_id: paymentIds[index] as string,
+            merchant_id: merchantIds[index] as string,
+            provider_key: providerKeys[index] as string,
+            amount_minor: int8(amounts[index] as bigint),
+            calls: 1,
+            ...intended,
+          },
+          { on: 'primary', update: (before) => ({ calls: before.calls + 1, settled_at: null, ...intended }) },
+        );
+        return { orderId: order_id, kind, calls: attempt?.calls };
+      });
     },
   ),
 
-  payment_token: statement<[string]>((run, [orderId]) =>
-    run.rows('payments', { is: (payment) => payment.order_id === orderId }).map(({ token }) => ({ token })),
+  payment_attempts_of: statement<[string[], string[]]>((run, [orderIds, kinds]) =>
+    orderIds.flatMap((orderId, index) => {
+      const kind = kinds[index];
+      const attempt = run.row('payment_attempts', [orderId, kind]);
+      if (attempt === null) return [];
+      const { calls, outcome, last_called_at: calledAt } = attempt;
+      const msSinceLastCall = calledAt === null ? null : run.now.getTime() - calledAt.getTime();
+      return [{ orderId, kind, calls, outcome, msSinceLastCall }];
+    }),
+  ),
+
+  record_payment_outcomes: statement<[string[], string[], Attempt['outcome'][], (string | null)[]]>(
+    (run, [orderIds, kinds, outcomes, reasons]) =>
+      orderIds.flatMap((orderId, index) => {
+        const [outcome, reason] = [outcomes[index] as Attempt['outcome'], reasons[index] ?? null];
+        const settled_at = outcome === 'done' || outcome === 'refused' ? run.now : null;
+        return run.update('payment_attempts', { key: [orderId, kinds[index]] }, () => {
+          return { outcome, reason, settled_at };
+        });
+      }).length,
+  ),
+
+  move_payments: statement<
+    [string[], PaymentStatus[], (number | null)[], (bigint | null)[], (string | null)[], (string | null)[]]
+  >(
+    (run, [orderIds, statuses, checksInMs, authorised, references, declineCodes]) =>
+      orderIds.flatMap((orderId, index) => {
+        const status = statuses[index] as PaymentStatus;
+        const [checkInMs, authorisedMinor] = [checksInMs[index] ?? null, authorised[index] ?? null];
+        return run.update('payments', { is: (payment) => payment.order_id === orderId }, (payment) => ({
+          status_since: payment.status === status ? payment.status_since : run.now,
+          status,
+          next_check_at: checkInMs === null ? null : later(run.now, checkInMs),
+          authorised_minor: authorisedMinor === null ? payment.authorised_minor : int8(authorisedMinor),
+          provider_reference: references[index] ?? payment.provider_reference,
+          decline_code: declineCodes[index] ?? payment.decline_code,
+        }));
+      }).length,
+  ),
+
+  payment_tokens: statement<[string[]]>((run, [orderIds]) =>
+    run
+      .rows('payments', { is: (payment) => orderIds.includes(payment.order_id) })
+      .map(({ order_id: orderId, token }) => ({ orderId, token })),
   ),
 
   payments_to_check: statement<[number]>((run, [count]) =>
@@ -79,22 +107,33 @@ export const ofPayments: Statements = {
     return [{ deliveries: stored?.deliveries }];
   }),
 
-  read_webhook: statement<[string, string]>((run, key) => {
-    const webhook = run.row('webhooks_received', key);
-    return webhook === null ? [] : [{ body: webhook.body }];
-  }),
+  read_webhooks: statement<[string[], string[]]>((run, [providers, eventIds]) =>
+    providers.flatMap((provider, index) => {
+      const webhook = run.row('webhooks_received', [provider, eventIds[index]]);
+      return webhook === null ? [] : [{ provider, eventId: webhook.event_id, body: webhook.body }];
+    }),
+  ),
 
-  mark_webhook_handled: statement<[string, string]>((run, key) => {
-    return run.update('webhooks_received', { key }, () => ({ handled_at: run.now })).length;
-  }),
+  mark_webhooks_handled: statement<[string[], string[]]>(
+    (run, [providers, eventIds]) =>
+      providers.flatMap((provider, index) => {
+        return run.update('webhooks_received', { key: [provider, eventIds[index]] }, () => ({ handled_at: run.now }));
+      }).length,
+  ),
 
-  payment_by_reference: statement<[string, string]>((run, [provider, paymentId]) =>
-    run.rows('payments', { key: [paymentId], is: (payment) => payment.provider === provider }).map((payment) => ({
-      orderId: payment.order_id,
-      merchantId: payment.merchant_id,
-      status: payment.status,
-      providerReference: payment.provider_reference,
-    })),
+  payments_by_reference: statement<[string[], string[]]>((run, [providers, paymentIds]) =>
+    providers.flatMap((provider, index) =>
+      run
+        .rows('payments', { key: [paymentIds[index]], is: (payment) => payment.provider === provider })
+        .map((payment) => ({
+          provider,
+          paymentId: payment.payment_id,
+          orderId: payment.order_id,
+          merchantId: payment.merchant_id,
+          status: payment.status,
+          providerReference: payment.provider_reference,
+        })),
+    ),
   ),
 
   first_merchant: statement<[]>((run) => {

@@ -2,47 +2,62 @@ import type { OrderStatus } from '../../../../src/orders/order.ts';
 import type { SagaStatus, StepStatus, UndoStatus } from '../../../../src/sagas/saga.ts';
 import type { Running } from '../running.ts';
 import type { Row } from '../schema.ts';
-import { byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
+import { byText, byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
 import { insertMessage, type NewMessage } from './messages.ts';
 
-/** src/sagas/saga.sql.ts and src/sagas/sweeper.sql.ts. As to the order of parts see commit.ts. */
+/** src/sagas/saga.sql.ts, src/sagas/change.sql.ts and src/sagas/sweeper.sql.ts. As to the order of parts see commit.ts. */
 export const ofSaga: Statements = {
-  lock_order: statement<[string]>((run, key) => run.lock('orders', { key }).map(() => ({ '?column?': 1 }))),
+  lock_orders: statement<[string[]]>((run, [orderIds]) =>
+    [...orderIds]
+      .sort(byText)
+      .flatMap((orderId) => run.lock('orders', { key: [orderId] }))
+      .map(({ order_id: orderId }) => ({ orderId })),
+  ),
 
-  read_locked_order: statement<[string]>((run, [orderId]) => {
-    const order = run.row('orders', [orderId]);
-    const saga = run.row('sagas', [orderId]);
-    const [payment] = run.rows('payments', { is: (each) => each.order_id === orderId });
-    if (order === null || saga === null || payment === undefined) return [];
-    const steps = run
-      .rows('saga_steps', { is: (each) => each.order_id === orderId })
-      .sort((left, right) => left.position - right.position)
-      .map(({ step, status, undo, attempts, undo_attempts: undoAttempts, detail }) => {
-        return { step, status, undo, attempts, undoAttempts, detail };
-      });
-    return [
-      { ...orderColumns(order), ...paymentColumns(payment), sagaName: saga.name, sagaStatus: saga.status, steps },
-    ];
-  }),
+  read_locked_orders: statement<[string[]]>((run, [orderIds]) =>
+    orderIds.flatMap((orderId) => {
+      const order = run.row('orders', [orderId]);
+      const saga = run.row('sagas', [orderId]);
+      const [payment] = run.rows('payments', { is: (each) => each.order_id === orderId });
+      if (order === null || saga === null || payment === undefined) return [];
+      const steps = run
+        .rows('saga_steps', { is: (each) => each.order_id === orderId })
+        .sort((left, right) => left.position - right.position)
+        .map(({ step, status, undo, attempts, undo_attempts: undoAttempts, detail }) => {
+          return { step, status, undo, attempts, undoAttempts, detail };
+        });
+      return [
+        {
+          orderId,
+          ...orderColumns(order),
+          ...paymentColumns(payment),
+          sagaName: saga.name,
+          sagaStatus: saga.status,
+          steps,
+        },
+      ];
+    }),
+  ),
 
-  apply_saga_change: statement<SagaChangeValues>((run, values) => {
-    const [orderId, merchantId, status, , , , , , , events, messages, audit, actor, inbox, owner] = values;
-    const changed = writeOrder(run, values);
-    settleLetters(run, values);
-    answer(run, values);
-    for (const item of jsonOf<NewItem[]>(inbox)) {
-      insertItem(run, { ...item, merchant_id: merchantId, order_id: orderId, owner });
-    }
-    for (const entry of jsonOf<{ entry_id: string; action: string; detail: string | null }[]>(audit)) {
-      run.insert('audit_entries', { ...entry, merchant_id: merchantId, order_id: orderId, actor });
-    }
-    if (status === 'cancelled') {
-      const isNeverPaid = (each: Row<'payments'>): boolean => each.order_id === orderId && each.status === 'intended';
+  apply_saga_changes: statement<SagaChangeValues>((run, values) => {
+    const [orders, steps, events, messages, audit, inbox, answers, settledIds, settledTypes, settledBy] = values;
+    const changes = jsonOf<OrderChange[]>(orders);
+    const changed = changes.flatMap((change) => writeOrder(run, change));
+    settleLetters(run, settledIds, settledTypes, settledBy);
+    answer(run, jsonOf<Answer[]>(answers));
+    for (const item of jsonOf<NewItem[]>(inbox)) insertItem(run, item);
+    for (const entry of jsonOf<NewEntry[]>(audit)) run.insert('audit_entries', entry);
+    for (const { order_id, status } of changes) {
+      if (status !== 'cancelled') continue;
+      const isNeverPaid = (each: Row<'payments'>): boolean => each.order_id === order_id && each.status === 'intended';
       run.update('payments', { is: isNeverPaid }, () => ({ status: 'abandoned' as const, status_since: run.now }));
     }
     for (const message of jsonOf<NewMessage[]>(messages)) insertMessage(run, message);
-    for (const event of jsonOf<NewEvent[]>(events)) insertEvent(run, orderId, merchantId, event);
-    writeSaga(run, values);
+    for (const event of jsonOf<NewEvent[]>(events)) insertEvent(run, event);
+    for (const step of jsonOf<NewStep[]>(steps)) writeStep(run, step);
+    for (const { order_id, saga_status: status } of changes) {
+      if (status !== null) run.update('sagas', { key: [order_id] }, () => ({ status, status_since: run.now }));
+    }
     return changed;
   }),
 
@@ -81,26 +96,30 @@ export const ofSaga: Statements = {
 };
 
 type SagaChangeValues = [
-  orderId: string,
-  merchantId: string,
-  status: OrderStatus | null,
-  cancelCode: string | null,
-  deadlineInMs: number | null,
-  nextSequence: number,
-  eventCount: number,
-  sagaStatus: SagaStatus | null,
+  orders: string,
   steps: string,
   events: string,
   messages: string,
   audit: string,
-  actor: string,
   inbox: string,
-  owner: string,
   answers: string,
+  settledIds: string[],
   settledTypes: string[],
+  settledBy: string[],
 ];
 
+type OrderChange = {
+  readonly order_id: string;
+  readonly status: OrderStatus | null;
+  readonly cancel_code: string | null;
+  readonly deadline_in_ms: number | null;
+  readonly next_sequence: number;
+  readonly event_count: number;
+  readonly saga_status: SagaStatus | null;
+};
+
 type NewStep = {
+  readonly order_id: string;
   readonly step: string;
   readonly position: number;
   readonly status: StepStatus;
@@ -112,6 +131,8 @@ type NewStep = {
 
 type NewEvent = {
   readonly event_id: string;
+  readonly merchant_id: string;
+  readonly order_id: string;
   readonly sequence: number;
   readonly type: string;
   readonly schema_version: number;
@@ -119,14 +140,27 @@ type NewEvent = {
   readonly traceparent: string | null;
 };
 
-type NewItem = {
-  readonly item_id: string;
-  readonly kind: Row<'operator_inbox'>['kind'];
-  readonly subject: string;
-  readonly reason: string;
+type NewEntry = {
+  readonly entry_id: string;
+  readonly merchant_id: string;
+  readonly order_id: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly detail: string | null;
 };
 
-type Answer = { readonly kind: string; readonly subject: string | null; readonly resolution: string };
+type NewItem = Pick<
+  Row<'operator_inbox'>,
+  'item_id' | 'merchant_id' | 'order_id' | 'kind' | 'subject' | 'reason' | 'owner'
+>;
+
+type Answer = {
+  readonly order_id: string;
+  readonly kind: string;
+  readonly subject: string | null;
+  readonly resolution: string;
+  readonly closed_by: string;
+};
 
 function orderColumns(order: Row<'orders'>) {
   return {
@@ -153,76 +187,71 @@ function paymentColumns(payment: Row<'payments'>) {
   };
 }
 
-function writeOrder(run: Running, values: SagaChangeValues): number {
-  const [orderId, , status, cancelCode, deadlineInMs, nextSequence, eventCount] = values;
-  const deadlineAt = deadlineInMs === null ? null : later(run.now, deadlineInMs);
-  return run.update('orders', { key: [orderId], is: (order) => order.next_sequence === nextSequence }, (order) => ({
-    status: status ?? order.status,
-    status_since: status !== null && status !== order.status ? run.now : order.status_since,
-    cancel_code: cancelCode ?? order.cancel_code,
-    deadline_at: status === null ? order.deadline_at : deadlineAt,
-    next_sequence: order.next_sequence + eventCount,
-  })).length;
+function writeOrder(run: Running, change: OrderChange): { orderId: string }[] {
+  const { order_id, status, cancel_code, deadline_in_ms, next_sequence, event_count } = change;
+  const deadlineAt = deadline_in_ms === null ? null : later(run.now, deadline_in_ms);
+  return run
+    .update('orders', { key: [order_id], is: (order) => order.next_sequence === next_sequence }, (order) => ({
+      status: status ?? order.status,
+      status_since: status !== null && status !== order.status ? run.now : order.status_since,
+      cancel_code: cancel_code ?? order.cancel_code,
+      deadline_at: status === null ? order.deadline_at : deadlineAt,
+      next_sequence: order.next_sequence + event_count,
+    }))
+    .map(({ order_id: orderId }) => ({ orderId }));
 }
 
-function writeSaga(run: Running, values: SagaChangeValues): void {
-  const [order_id, , , , , , , status, steps] = values;
-  for (const step of jsonOf<NewStep[]>(steps)) {
-    const ended_at = ['done', 'refused', 'abandoned'].includes(step.status) ? run.now : null;
-    const undone_at = step.undo === 'done' ? run.now : null;
-    run.insert(
-      'saga_steps',
-      { ...step, order_id, ended_at, undone_at },
-      {
-        on: 'primary',
-        update: (before) => ({
-          status: step.status,
-          undo: step.undo,
-          attempts: step.attempts,
-          undo_attempts: step.undo_attempts,
-          detail: step.detail,
-          ended_at: before.ended_at ?? ended_at,
-          undone_at,
-        }),
-      },
-    );
-  }
-  if (status !== null) run.update('sagas', { key: [order_id] }, () => ({ status, status_since: run.now }));
+function writeStep(run: Running, step: NewStep): void {
+  const ended_at = ['done', 'refused', 'abandoned'].includes(step.status) ? run.now : null;
+  const undone_at = step.undo === 'done' ? run.now : null;
+  run.insert(
+    'saga_steps',
+    { ...step, ended_at, undone_at },
+    {
+      on: 'primary',
+      update: (before) => ({
+        status: step.status,
+        undo: step.undo,
+        attempts: step.attempts,
+        undo_attempts: step.undo_attempts,
+        detail: step.detail,
+        ended_at: before.ended_at ?? ended_at,
+        undone_at,
+      }),
+    },
+  );
 }
 
-function settleLetters(run: Running, values: SagaChangeValues): void {
-  const [orderId, , , , , , , , , , , , actor, , , , types] = values;
-  const isSettled = ({ order_id, type, status }: Row<'dead_letters'>): boolean =>
-    order_id === orderId && types.includes(type) && status === 'open';
-  run.update('dead_letters', { is: isSettled }, () => ({
+function settleLetters(run: Running, ids: readonly string[], types: readonly string[], by: readonly string[]): void {
+  const indexOf = ({ order_id, type }: Row<'dead_letters'>): number =>
+    ids.findIndex((id, index) => id === order_id && types[index] === type);
+  const isSettled = (letter: Row<'dead_letters'>): boolean => letter.status === 'open' && indexOf(letter) >= 0;
+  run.update('dead_letters', { is: isSettled }, (letter) => ({
     status: 'discarded' as const,
     settled_at: run.now,
-    settled_by: actor,
+    settled_by: by[indexOf(letter)] ?? null,
     settled_why: 'not needed: another message of the same cause has settled it',
   }));
 }
 
 /** Of several answers to one question the first one counts. */
-function answer(run: Running, values: SagaChangeValues): void {
-  const [orderId, , , , , , , , , , , , actor, , , answers] = values;
-  const given = jsonOf<Answer[]>(answers);
+function answer(run: Running, given: readonly Answer[]): void {
   const answerTo = (item: Row<'operator_inbox'>): Answer | undefined =>
-    given.find(({ kind, subject }) => kind === item.kind && (subject === null || subject === item.subject));
-  const isAnswered = (item: Row<'operator_inbox'>): boolean =>
-    item.order_id === orderId && item.closed_at === null && answerTo(item) !== undefined;
+    given.find(({ order_id, kind, subject }) => {
+      return order_id === item.order_id && kind === item.kind && (subject === null || subject === item.subject);
+    });
+  const isAnswered = (item: Row<'operator_inbox'>): boolean => item.closed_at === null && answerTo(item) !== undefined;
   run.update('operator_inbox', { is: isAnswered }, (item) => {
-    return { closed_at: run.now, closed_by: actor, resolution: answerTo(item)?.resolution ?? null };
+    const { closed_by = null, resolution = null } = answerTo(item) ?? {};
+    return { closed_at: run.now, closed_by, resolution };
   });
 }
 
-function insertEvent(run: Running, order_id: string, merchant_id: string, event: NewEvent): void {
+function insertEvent(run: Running, event: NewEvent): void {
   const [position, transaction_id] = [run.nextPosition(), run.transactionId()];
-  run.insert('domain_events', { ...event, position, transaction_id, merchant_id, order_id });
+  run.insert('domain_events', { ...event, position, transaction_id });
 }
 
-function insertItem(
-  run: Running,
-  item: Pick<Row<'operator_inbox'>, 'item_id' | 'merchant_id' | 'order_id' | 'kind' | 'subject' | 'reason' | 'owner'>,
-): boolean {
+function insertItem(run: Running, item: NewItem): boolean {
   return run.insert('operator_inbox', item, { on: 'one_open_item_per_subject' }) !== null;
 }
