@@ -69,7 +69,7 @@ async function held<T>(store: StoreUnderTest, work: (tx: Transaction) => Promise
 }
 
 async function isWaiting(promise: Promise<unknown>): Promise<boolean> {
-  const waited = await Promise.race([promise.then(() => 'ended'), sleep(60).then(() => 'waits')]);
+  const waited = await Promise.race([promise.then(() => 'ended'), sleep(250).then(() => 'waits')]);
   return waited === 'waits';
 }
 
