@@ -126,9 +126,9 @@ export const moneyMutants: readonly Mutant[] = [
     name: 'stock that is given back is given back twice',
     bug: 'own',
     file: 'src/inventory/reservations.sql.ts',
-    from: 'update stock s set held_units = s.held_units - released.units',
+    from: 'update stock s set held_units = s.held_units - t.units\n',
     to: `update stock s
-        set received_units = s.received_units + released.units, held_units = s.held_units - released.units`,
+        set received_units = s.received_units + t.units, held_units = s.held_units - t.units`,
     why: 'what another order holds is sold again',
     caughtBy: {
       file: stock,
