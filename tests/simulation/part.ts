@@ -11,7 +11,7 @@ import { startThreads, type Threads } from './threads.ts';
 type Extent = { readonly worldsMax: number; readonly durationMs: number; readonly threads: number };
 
 const extents: Readonly<Record<Scale, Extent>> = {
-  full: { worldsMax: 1_000_000, durationMs: 90_000, threads: Math.min(availableParallelism(), 4) },
+  full: { worldsMax: 1_000_000, durationMs: 60_000, threads: Math.min(availableParallelism(), 4) },
   bounded: { worldsMax: 250, durationMs: 60_000, threads: 1 },
 };
 

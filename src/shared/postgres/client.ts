@@ -70,6 +70,19 @@ const lockTimeoutMs = 10_000;
  */
 const idleInTransactionTimeoutMs = 5_000;
 
+/**
+ * Every statement is prepared and keeps one plan. Left to choose, the server planned the commit's reads anew at each
+ * call: 0.57 ms per order, measured. A plan that is kept must be good when the table is large, though it is made while
+ * it is small; and every statement here asks for few rows by their keys. With joins by hashing or sorting allowed, a take
+ * of 24 messages took 3.5 ms instead of 0.6, and the timeline of 240 events 13.6 ms instead of 0.2.
+ */
+const planning = [
+  '-c plan_cache_mode=force_generic_plan',
+  '-c enable_seqscan=off',
+  '-c enable_hashjoin=off',
+  '-c enable_mergejoin=off',
+].join(' ');
+
 const openTransaction = new AsyncLocalStorage<true>();
 
 /** Whether the calling code runs inside a database transaction. The outbound client refuses to call out from there. */
@@ -87,9 +100,7 @@ export function connect(options: DatabaseOptions): Database {
     connectionTimeoutMillis: settings.connectTimeoutMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    // Every statement is prepared and has one good plan. Left to choose, the server planned the commit's reads anew at
-    // each call: 0.57 ms per order, measured.
-    options: '-c plan_cache_mode=force_generic_plan',
+    options: planning,
     statement_timeout: settings.statementTimeoutMs,
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
