@@ -1,4 +1,4 @@
-import { every, sleep, soon, stopwatch } from '../shared/clock.ts';
+import { every, nap, sleep, soon, stopwatch } from '../shared/clock.ts';
 import { Retry, toError } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import type { Logger } from '../shared/log.ts';
@@ -58,11 +58,11 @@ export function startWorker(options: WorkerOptions): Worker {
 function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
   const settings = options.settings?.[queue] ?? queues[queue];
   const inHand = new Map<string, { message: Message; work: Promise<void> }>();
-  let nudge = new AbortController();
+  let rest: ReturnType<typeof nap> | null = null;
   let nudged = false;
   const wake = (): void => {
     nudged = true;
-    nudge.abort();
+    rest?.wake();
   };
   stopping.addEventListener('abort', wake, { once: true });
   const stopHeart = every(settings.leaseMs / 3, () => beat(options, settings, inHand));
@@ -75,6 +75,7 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
       if (fault !== null) throw fault.thrown;
       // Messages that are handled in one transaction end together: their places are filled with one statement.
       await new Promise<void>(soon);
+      if (stopping.aborted) break;
       nudged = false;
       const count = settings.concurrency - inHand.size;
       const taken = count === 0 ? [] : await takeSome(options, queue, settings, count);
@@ -90,11 +91,11 @@ function lane(options: WorkerOptions, queue: QueueName, stopping: AbortSignal) {
           });
         inHand.set(message.messageId, { message, work });
       }
-      if (nudged || (taken.length > 0 && taken.length === count)) {
-        if (inHand.size < settings.concurrency) continue;
-      }
-      nudge = new AbortController();
-      if (!nudged) await sleep(options.pollMs * (0.75 + 0.5 * options.random()), nudge.signal);
+      const isThereMore = taken.length > 0 && taken.length === count && inHand.size < settings.concurrency;
+      if (nudged || isThereMore) continue;
+      rest = nap(options.pollMs * (0.75 + 0.5 * options.random()));
+      await rest.over;
+      rest = null;
     }
   }
 

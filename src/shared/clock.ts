@@ -22,6 +22,19 @@ export function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** A wait that may be cut short. For what is woken thousands of times a second: each abort of a signal makes an error. */
+export function nap(durationMs: number): { readonly over: Promise<void>; wake(): void } {
+  let wake = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, durationMs);
+    wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+  return { over, wake };
+}
+
 /** Milliseconds on a clock that never jumps; for measuring how long something took. */
 export function stopwatch(): () => number {
   const startedAt = process.hrtime.bigint();
