@@ -11,8 +11,8 @@ export async function releaseReservations(tx: Transaction, orderId: string): Pro
 }
 
 /**
- * SKUs are locked in order, as everywhere, so that no two transactions wait for each other in a circle. The stock of one
- * SKU is changed once, whatever the number of orders that hold it.
+ * SKUs are locked in order, as everywhere, so that no two transactions wait for each other in a circle. The stock of
+ * one SKU is changed once, whatever the number of orders that hold it.
  */
 const sellAll: SetStatement<string, number> = async (db, orderIds) => {
   const rows = await db.query<Units>({

@@ -83,8 +83,8 @@ export async function take(
 }
 
 /**
- * Renews the leases that are still held. A lease that was lost is not taken back, and a message that is being settled is
- * passed over: whoever waits for one row while others are locked may wait in a circle.
+ * Renews the leases that are still held. A lease that was lost is not taken back, and a message that is being settled
+ * is passed over: whoever waits for one row while it holds others may wait in a circle.
  */
 export async function renewLeases(
   db: Queryable,

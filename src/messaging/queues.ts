@@ -25,12 +25,12 @@ export const queues = {
     why: 'A transaction that many share, as large as one gets; a remote screen would be bound by its own party limits.',
   },
   payments: {
-    concurrency: 128,
+    concurrency: 64,
     leaseMs: 30_000,
     attemptsMax: 20,
     backoffBaseMs: 250,
     backoffCapMs: 60_000,
-    why: 'As many as may call the provider, and as many who write. A lease lasts three of the longest calls.',
+    why: 'As many as may call the provider at once. A lease lasts three of the longest calls.',
   },
   orders: {
     concurrency: 64,

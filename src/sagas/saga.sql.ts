@@ -46,8 +46,8 @@ type Row = {
 };
 
 /**
- * Locks an order and reads it; null if there is none. Whoever changes an order, its saga, its steps or its payment holds
- * this lock.
+ * Locks an order and reads it; null if there is none. Whoever changes an order, its saga, its steps or its payment
+ * holds this lock.
  */
 export async function lockOrder(
   tx: Transaction,

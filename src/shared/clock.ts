@@ -22,7 +22,7 @@ export function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** A wait that may be cut short. For what is woken thousands of times a second: each abort of a signal makes an error. */
+/** A wait that may be cut short. For what is woken often: each abort of a signal makes an error, and its stack. */
 export function nap(durationMs: number): { readonly over: Promise<void>; wake(): void } {
   let wake = (): void => {};
   const over = new Promise<void>((resolve) => {

@@ -5,9 +5,9 @@ export const places = ['before', 'during', 'after'] as const;
 export type Place = (typeof places)[number];
 
 /**
- * A call, named by what it is and not by a number: `authorise-payment: commit after settle_messages`. The n-th such call
- * of a process since it was armed is the same one in every run of a journey, however often the process looked for work
- * in between (docs/decisions/0017).
+ * A call, named by what it is and not by a number: `authorise-payment: commit after settle_messages`. The n-th such
+ * call of a process since it was armed is the same one in every run of a journey, however often the process looked for
+ * work in between (docs/decisions/0017).
  */
 export type CallName = string;
 

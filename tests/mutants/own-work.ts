@@ -121,13 +121,13 @@ export const workMutants: readonly Mutant[] = [
   {
     name: 'two works about one order share a transaction',
     bug: 'own',
-    file: 'src/shared/collector.ts',
+    file: 'src/shared/collector.run.ts',
     from: 'entry.keys.every((key) => !busyKeys.has(key) && !held.has(key))',
     to: 'true',
     why: 'the second would decide on what it does not see yet, and write over the first',
     caughtBy: {
       file: 'tests/postgres/cohort.db.test.ts',
-      test: 'works of one key never share a transaction, and the later one sees what the earlier one has written',
+      test: 'works of one key never share a transaction, and the later one sees what the earlier one wrote',
     },
   },
   {

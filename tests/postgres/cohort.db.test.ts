@@ -92,7 +92,7 @@ test('a work that fails is rolled back alone, whether by its own fault or by the
   expect(await marks()).toEqual(['five', 'one', 'two']);
 });
 
-test('works of one key never share a transaction, and the later one sees what the earlier one has written', async () => {
+test('works of one key never share a transaction, and the later one sees what the earlier one wrote', async () => {
   const seen = await Promise.all(
     [1, 2, 3].map(() =>
       cohort.transaction('same', async (tx) => {

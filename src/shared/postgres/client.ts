@@ -20,8 +20,8 @@ export type Queryable = {
 };
 
 /**
- * A statement that does for many what each of its callers asks for one: one answer per ask, in their order. No two asks
- * of one call are for the same order.
+ * A statement that does for many what each of its callers asks for one: one answer per ask, in their order. No two
+ * asks of one call are for the same order.
  */
 export type SetStatement<Ask, Answer> = (db: Queryable, asks: readonly Ask[]) => Promise<readonly Answer[]>;
 
@@ -73,8 +73,8 @@ const idleInTransactionTimeoutMs = 5_000;
 /**
  * Every statement is prepared and keeps one plan. Left to choose, the server planned the commit's reads anew at each
  * call: 0.57 ms per order, measured. A plan that is kept must be good when the table is large, though it is made while
- * it is small; and every statement here asks for few rows by their keys. With joins by hashing or sorting allowed, a take
- * of 24 messages took 3.5 ms instead of 0.6, and the timeline of 240 events 13.6 ms instead of 0.2.
+ * it is small; and every statement here asks for few rows by their keys. With joins by hashing or sorting allowed, a
+ * take of 24 messages took 3.5 ms instead of 0.6, and the timeline of 240 events 13.6 ms instead of 0.2.
  */
 const planning = [
   '-c plan_cache_mode=force_generic_plan',

@@ -1,8 +1,8 @@
 import { assert } from '../assert.ts';
-import { createCollector } from '../collector.ts';
+import { createCollector } from '../collector.run.ts';
 import { type Database, isConnectionError, type SetStatement, type Transaction } from './client.ts';
 
-/** Work that is about one thing, such as an order. It has no effect outside of the transaction, and waits for nothing. */
+/** Work about one thing, such as an order. It has no effect outside of the transaction, and waits for nothing else. */
 type Work = { readonly key: string; readonly does: (tx: Transaction) => Promise<unknown> };
 
 export type Cohort = {
@@ -22,8 +22,8 @@ export type CohortOptions = {
 };
 
 /**
- * For the handlers of messages. A queue hands out no more than that at once, and two transactions keep both sides busy:
- * while the server writes the one, the process works on the other.
+ * For the handlers of messages. A queue hands out no more than that at once, and two transactions keep both sides
+ * busy: while the server writes the one, the process works on the other.
  */
 export const cohortLimits = { batchMax: 64, inFlightMax: 2 } as const;
 
@@ -48,87 +48,105 @@ export function createCohort(options: CohortOptions): Cohort {
   };
 }
 
-type Gathered = {
-  readonly asks: unknown[];
-  readonly waiting: { resolve(answer: unknown): void; reject(error: unknown): void }[];
-};
-
-/** Runs the works side by side in one transaction: whenever all of them wait, what they ask for is asked for at once. */
+/** Runs the works side by side in one transaction: whenever all of them wait, what they ask for is asked for. */
 async function together(tx: Transaction, works: readonly Work[]): Promise<readonly unknown[]> {
   const [first] = works;
   if (works.length === 1 && first !== undefined) return [await first.does(tx)];
-  const gathered = new Map<SetStatement<never, unknown>, Gathered>();
-  let [busy, failure] = [works.length, null as { readonly error: unknown } | null];
+  const gathering = gather(tx, works.length);
+  const settled = await Promise.allSettled(
+    works.map(async ({ does }) => {
+      try {
+        return await does(shareOf(tx, gathering));
+      } catch (error) {
+        gathering.fail(error);
+        throw error;
+      } finally {
+        gathering.rests();
+      }
+    }),
+  );
+  const failure = gathering.failure();
+  if (failure !== null) throw failure.error;
+  return settled.map((each) => (each as PromiseFulfilledResult<unknown>).value);
+}
+
+/** What one work sees. It waits for one answer at a time: who waits twice would be counted twice. */
+function shareOf(tx: Transaction, gathering: Gathering): Transaction {
+  let isWaiting = false;
+  return {
+    ...tx,
+    async each(statement, asked) {
+      assert(!isWaiting, 'a work of a cohort asks for one thing at a time');
+      isWaiting = true;
+      try {
+        return await gathering.ask(statement, asked);
+      } finally {
+        isWaiting = false;
+      }
+    },
+  };
+}
+
+type Gathering = {
+  /** Waits until everybody waits, and gives the answer. */
+  ask<Ask, Answer>(statement: SetStatement<Ask, Answer>, asked: Ask): Promise<Answer>;
+  /** One work less that computes: it waits, or has ended. */
+  rests(): void;
+  /** Nobody gets an answer any more: the transaction will be rolled back. */
+  fail(error: unknown): void;
+  failure(): { readonly error: unknown } | null;
+};
+
+type AnyStatement = SetStatement<never, unknown>;
+type Waiting = { readonly asked: unknown; resolve(answer: unknown): void; reject(error: unknown): void };
+
+function gather(tx: Transaction, works: number): Gathering {
+  const groups = new Map<AnyStatement, Waiting[]>();
+  let [busy, failure] = [works, null as { readonly error: unknown } | null];
 
   function fail(error: unknown): void {
     failure ??= { error };
-    for (const { waiting } of gathered.values()) for (const { reject } of waiting) reject(failure.error);
-    gathered.clear();
+    for (const { reject } of [...groups.values()].flat()) reject(failure.error);
+    groups.clear();
   }
 
-  function ask<Ask, Answer>(statement: SetStatement<Ask, Answer>, asked: Ask): Promise<Answer> {
-    if (failure !== null) return Promise.reject(failure.error);
-    return new Promise<Answer>((resolve, reject) => {
-      const group = gathered.get(statement as never) ?? { asks: [], waiting: [] };
-      gathered.set(statement as never, group);
-      group.asks.push(asked);
-      group.waiting.push({ resolve: resolve as (answer: unknown) => void, reject });
-      rest();
-    });
-  }
-
-  /** One work less that computes; when none does, those who wait get their answers and compute again. */
-  function rest(): void {
+  function rests(): void {
     busy -= 1;
-    if (busy > 0 || gathered.size === 0) return;
-    const groups = [...gathered];
-    gathered.clear();
-    busy = groups.reduce((sum, [, { asks }]) => sum + asks.length, 0);
-    answer(groups).catch((error) => {
-      for (const [, { waiting }] of groups) for (const { reject } of waiting) reject(error);
+    if (busy > 0 || groups.size === 0) return;
+    const asked = [...groups];
+    groups.clear();
+    busy = asked.reduce((sum, [, waiting]) => sum + waiting.length, 0);
+    answer(tx, asked).catch((error) => {
+      for (const { reject } of asked.flatMap(([, waiting]) => waiting)) reject(error);
       fail(error);
     });
   }
 
-  async function answer(groups: readonly [SetStatement<never, unknown>, Gathered][]): Promise<void> {
-    const answers: (readonly unknown[])[] = [];
-    for (const [statement, { asks }] of groups) answers.push(await statement(tx, asks as never[]));
-    groups.forEach(([, { waiting }], group) => {
-      waiting.forEach(({ resolve }, index) => {
-        resolve(answers[group]?.[index]);
+  return {
+    ask<Ask, Answer>(statement: SetStatement<Ask, Answer>, asked: Ask): Promise<Answer> {
+      if (failure !== null) return Promise.reject(failure.error);
+      return new Promise<Answer>((resolve, reject) => {
+        const group = groups.get(statement as AnyStatement) ?? [];
+        groups.set(statement as AnyStatement, group);
+        group.push({ asked, resolve: resolve as (answer: unknown) => void, reject });
+        rests();
       });
+    },
+    rests,
+    fail,
+    failure: () => failure,
+  };
+}
+
+/** Sends each statement once. Nobody goes on before all answers are there, so that all ask for the next together. */
+async function answer(tx: Transaction, groups: readonly (readonly [AnyStatement, readonly Waiting[]])[]) {
+  const answers: (readonly unknown[])[] = [];
+  for (const [statement, waiting] of groups) {
+    answers.push(await statement(tx, waiting.map(({ asked }) => asked) as never[]));
+  }
+  groups.forEach(([, waiting], group) => {
+    waiting.forEach(({ resolve }, index) => {
+      resolve(answers[group]?.[index]);
     });
-  }
-
-  /** What one work sees. It waits for one answer at a time: who waits twice would be counted twice. */
-  function shareOf(): Transaction {
-    let isWaiting = false;
-    return {
-      ...tx,
-      async each(statement, asked) {
-        assert(!isWaiting, 'a work of a cohort asks for one thing at a time');
-        isWaiting = true;
-        try {
-          return await ask(statement, asked);
-        } finally {
-          isWaiting = false;
-        }
-      },
-    };
-  }
-
-  const settled = await Promise.allSettled(
-    works.map(async ({ does }) => {
-      try {
-        return await does(shareOf());
-      } catch (error) {
-        fail(error);
-        throw error;
-      } finally {
-        rest();
-      }
-    }),
-  );
-  if (failure !== null) throw (failure as { readonly error: unknown }).error;
-  return settled.map((each) => (each as PromiseFulfilledResult<unknown>).value);
+  });
 }

@@ -5,7 +5,7 @@ import type { Row } from '../schema.ts';
 import { byText, byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
 import { insertMessage, type NewMessage } from './messages.ts';
 
-/** src/sagas/saga.sql.ts, src/sagas/change.sql.ts and src/sagas/sweeper.sql.ts. As to the order of parts see commit.ts. */
+/** Of src/sagas: saga.sql.ts, change.sql.ts and sweeper.sql.ts. As to the order of parts see commit.ts. */
 export const ofSaga: Statements = {
   lock_orders: statement<[string[]]>((run, [orderIds]) =>
     [...orderIds]

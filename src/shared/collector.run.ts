@@ -38,9 +38,9 @@ const worthSplitting = 8;
 
 /**
  * Has what arrives together done together, in order of arrival. Nobody waits for company: what arrives when nothing is
- * under way takes off at once. While batches are under way, those who wait are the next batch. All that are here, waiting
- * or under way, are shared out evenly over the batches that may be under way, and a batch takes off beside another one
- * when half of such a share is waiting: without this one large batch and many of one item follow each other for good.
+ * under way takes off at once. While batches are under way, those who wait are the next batch. All that are here,
+ * waiting or under way, are shared out evenly over the batches that may be under way, and a batch takes off beside
+ * another one when half of such a share is waiting: without this one large batch and many of one follow each other.
  */
 export function createCollector<Item, Result>(options: CollectorOptions<Item, Result>): Collector<Item, Result> {
   const outside: InContext = AsyncLocalStorage.snapshot();
@@ -63,56 +63,22 @@ export function createCollector<Item, Result>(options: CollectorOptions<Item, Re
     while (waiting.length > 0 && batches < options.inFlightMax) {
       const share = Math.ceil((waiting.length + itemsUnderWay) / options.inFlightMax);
       if (batches > 0 && waiting.length * 2 < share) return;
-      const batch = draw(Math.min(options.batchMax, Math.max(share, worthSplitting)));
-      if (batch.length === 0) return;
-      void fly(batch);
+      const { drawn, left } = draw(waiting, busyKeys, Math.min(options.batchMax, Math.max(share, worthSplitting)));
+      if (drawn.length === 0) return;
+      waiting = left;
+      void fly(drawn);
     }
-  }
-
-  /** The first who wait, those left out who share a key with one under way or before them. */
-  function draw(sizeMax: number): Entry<Item, Result>[] {
-    const drawn: Entry<Item, Result>[] = [];
-    const left: Entry<Item, Result>[] = [];
-    const held = new Set<string>();
-    for (const entry of waiting) {
-      const isFree = drawn.length < sizeMax && entry.keys.every((key) => !busyKeys.has(key) && !held.has(key));
-      // Who waits for a key is not overtaken by who comes later with the same.
-      if (!isFree) for (const key of entry.keys) held.add(key);
-      (isFree ? drawn : left).push(entry);
-      if (isFree) for (const key of entry.keys) busyKeys.add(key);
-    }
-    waiting = left;
-    return drawn;
   }
 
   async function fly(batch: readonly Entry<Item, Result>[]): Promise<void> {
     batches += 1;
     itemsUnderWay += batch.length;
-    await settle(batch);
+    for (const { keys } of batch) for (const key of keys) busyKeys.add(key);
+    await settle(options, batch, outside);
     batches -= 1;
     itemsUnderWay -= batch.length;
     for (const { keys } of batch) for (const key of keys) busyKeys.delete(key);
     look();
-  }
-
-  async function settle(batch: readonly Entry<Item, Result>[]): Promise<void> {
-    // A lone item is worked on in its own context, so that its trace shows its statements; a batch is nobody's own.
-    const inContext = batch.length === 1 ? (batch[0]?.inItsContext ?? outside) : outside;
-    try {
-      const results = await inContext(() => options.run(batch.map(({ item }) => item)));
-      options.onBatch?.(batch.length);
-      batch.forEach(({ resolve }, index) => {
-        resolve(results[index] as Result);
-      });
-    } catch (error) {
-      if (batch.length === 1 || !options.splitsOn(error)) {
-        for (const { reject } of batch) reject(error);
-        return;
-      }
-      const middle = Math.ceil(batch.length / 2);
-      await settle(batch.slice(0, middle));
-      await settle(batch.slice(middle));
-    }
   }
 
   return {
@@ -125,4 +91,46 @@ export function createCollector<Item, Result>(options: CollectorOptions<Item, Re
     },
     waiting: () => waiting.length,
   };
+}
+
+/** The first who wait, those left out who share a key with one under way or before them. */
+function draw<Item, Result>(
+  waiting: readonly Entry<Item, Result>[],
+  busyKeys: ReadonlySet<string>,
+  sizeMax: number,
+): { readonly drawn: Entry<Item, Result>[]; readonly left: Entry<Item, Result>[] } {
+  const drawn: Entry<Item, Result>[] = [];
+  const left: Entry<Item, Result>[] = [];
+  // Who waits for a key is not overtaken by who comes later with the same.
+  const held = new Set<string>();
+  for (const entry of waiting) {
+    const isFree = drawn.length < sizeMax && entry.keys.every((key) => !busyKeys.has(key) && !held.has(key));
+    (isFree ? drawn : left).push(entry);
+    for (const key of entry.keys) held.add(key);
+  }
+  return { drawn, left };
+}
+
+async function settle<Item, Result>(
+  options: CollectorOptions<Item, Result>,
+  batch: readonly Entry<Item, Result>[],
+  outside: InContext,
+): Promise<void> {
+  // A lone item is worked on in its own context, so that its trace shows its statements; a batch is nobody's own.
+  const inContext = batch.length === 1 ? (batch[0]?.inItsContext ?? outside) : outside;
+  try {
+    const results = await inContext(() => options.run(batch.map(({ item }) => item)));
+    options.onBatch?.(batch.length);
+    batch.forEach(({ resolve }, index) => {
+      resolve(results[index] as Result);
+    });
+  } catch (error) {
+    if (batch.length === 1 || !options.splitsOn(error)) {
+      for (const { reject } of batch) reject(error);
+      return;
+    }
+    const middle = Math.ceil(batch.length / 2);
+    await settle(options, batch.slice(0, middle), outside);
+    await settle(options, batch.slice(middle), outside);
+  }
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, test } from 'vitest';
-import { createCollector } from './collector.ts';
+import { createCollector } from './collector.run.ts';
 
 type Batch = { readonly items: readonly string[]; land(): void; fail(error: Error): void };
 
