@@ -26,7 +26,7 @@ export type Queryable = {
 export type SetStatement<Ask, Answer> = (db: Queryable, asks: readonly Ask[]) => Promise<readonly Answer[]>;
 
 export type Transaction = Queryable & {
-  /** Asks for one. Where several pieces of work share the transaction (cohort.ts), it is asked for all of them at once. */
+  /** Asks for one. Where several works share the transaction (cohort.ts), it is asked for all of them at once. */
   each<Ask, Answer>(statement: SetStatement<Ask, Answer>, ask: Ask): Promise<Answer>;
   readonly __transaction: true;
 };

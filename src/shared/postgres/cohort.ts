@@ -28,8 +28,8 @@ export type CohortOptions = {
 export const cohortLimits = { batchMax: 64, inFlightMax: 2 } as const;
 
 /**
- * Shares transactions among works of one kind. Each work is written for one; what they ask for by `tx.each` is asked for
- * once for all of them, so that a step costs as many statements for a hundred orders as for one.
+ * Shares transactions among works of one kind. Each work is written for one; what they ask for by `tx.each` is asked
+ * for once for all of them, so that a step costs as many statements for sixty orders as for one.
  */
 export function createCohort(options: CohortOptions): Cohort {
   const collector = createCollector<Work, unknown>({
