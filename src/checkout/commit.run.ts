@@ -10,18 +10,28 @@ import { isRefused, type Refused, Retry } from '../shared/failure.ts';
 import type { NewId } from '../shared/ids.ts';
 import { toWire } from '../shared/money.ts';
 import { type Database, sqlState, type Transaction } from '../shared/postgres/client.ts';
-import { readCheckouts } from './checkout.sql.ts';
+import { type CheckoutRow, readCheckouts } from './checkout.sql.ts';
 import { type CommitRows, lockStock, readCompleteKeys, writeCommit } from './commit.sql.ts';
 import {
   type CommitDecision,
+  type CommitOutcome,
   type CommitRequest,
   decideCommit,
+  type FirstLook,
   isOwn,
   type OpenCheckout,
   type StoredOutcome,
   whyNotOpen,
 } from './commit.ts';
-import { draftOf, fitsAnOrder, type Offer, type QuoteContent, quoteDraft, selectedDestination } from './quote.ts';
+import {
+  draftOf,
+  fitsAnOrder,
+  type Offer,
+  type Quote,
+  type QuoteContent,
+  quoteDraft,
+  selectedDestination,
+} from './quote.ts';
 import { quoteToJson } from './quote-json.ts';
 
 export type CommitOptions = {
@@ -32,29 +42,33 @@ export type CommitOptions = {
   readonly onCommitted?: (outcome: string) => void;
 };
 
-/** Concurrent commits of one key or checkout collide on a unique key; the one that lost reads the winner's answer. */
-const collisionTriesMax = 6;
+/**
+ * Concurrent commits of one key or checkout collide on a unique key; the one that lost reads the winner's answer. Of
+ * many at once one is the cause, and to find it in halves is better than to try them all for long.
+ */
+const collisionTriesMax = { alone: 6, together: 2 } as const;
 const uniqueViolation = '23505';
 
 /**
  * Commits checkouts in one transaction, each with its own outcome, decided in order of arrival. Two requests of one
- * list must not share a checkout or a key.
+ * list must not share a checkout or a key. Fails as a whole, and has done nothing then.
  */
 export async function commit(
   options: CommitOptions,
   requests: readonly CommitRequest[],
-): Promise<readonly (Refused | StoredOutcome)[]> {
-  const seen = new Map<string, number>();
+): Promise<readonly (Refused | CommitOutcome)[]> {
+  const asked = requests.map((request) => ({ firstLook: { version: null }, ...request }));
+  const triesMax = asked.length === 1 ? collisionTriesMax.alone : collisionTriesMax.together;
   for (let tryNumber = 1; ; tryNumber += 1) {
     try {
-      const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, requests, seen));
+      const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, asked));
       if (outcomes.some((each) => 'outcome' in each && each.outcome === 'committed')) options.waker.wake([firstQueue]);
       for (const each of outcomes) options.onCommitted?.(nameOf(each));
       return outcomes;
     } catch (error) {
       const collided = error instanceof Retry || sqlState(error) === uniqueViolation;
       if (!collided) throw error;
-      if (tryNumber >= collisionTriesMax) throw new Retry('the checkout is being changed by others', { cause: error });
+      if (tryNumber >= triesMax) throw new Retry('the checkout is being changed by others', { cause: error });
     }
   }
 }
@@ -67,42 +81,37 @@ function nameOf(outcome: Refused | StoredOutcome): string {
 const first = firstMessage(onlineOrder);
 const firstQueue = messageTypes[first].queue;
 
+type Asked = CommitRequest & { readonly firstLook: FirstLook };
+
 async function commitOnce(
   options: CommitOptions,
   tx: Transaction,
-  asked: readonly CommitRequest[],
-  seen: Map<string, number>,
-): Promise<(Refused | StoredOutcome)[]> {
+  asked: readonly Asked[],
+): Promise<(Refused | CommitOutcome)[]> {
   // The keys are read after the checkouts: a checkout seen as completing has its key committed and so seen.
   const checkouts = await readCheckouts(
     tx,
     asked.map((request) => request.checkoutId),
   );
-  for (const { checkoutId, quote } of checkouts) if (!seen.has(checkoutId)) seen.set(checkoutId, quote.version);
-  // A request that collided was meant for the version of its first look: a newer one may cost more (promise 8).
-  const requests = asked.map((request) => ({
-    ...request,
-    firstVersion: seen.get(request.checkoutId) ?? null,
-  }));
-  const known = await readCompleteKeys(tx, requests);
   const byId = new Map(checkouts.map((checkout) => [checkout.checkoutId, checkout]));
-  const offers = await lockStock(tx, wantedSkus(checkouts, requests, known));
-  const merchants = new Map(requests.map((request) => [request.merchantId, market(offers, request.merchantId)]));
+  // A request that collided was meant for the version of its first look: a newer one may cost more (promise 8).
+  const requests = asked.map((request) => {
+    request.firstLook.version ??= byId.get(request.checkoutId)?.quote.version ?? null;
+    return { ...request, firstVersion: request.firstLook.version };
+  });
+  const known = await readCompleteKeys(tx, requests);
+  const marketOf = markets(await lockStock(tx, wantedSkus(checkouts, requests, known)));
   const rows = emptyRows();
   const outcomes = requests.map((request, index) => {
-    const { list, free } = present(merchants.get(request.merchantId), 'the offers of the merchant');
-    const decision = decideCommit(
-      request,
-      byId.get(request.checkoutId) ?? null,
-      known.get(index) ?? null,
-      list,
-      free,
-      (content) => requote(content, list, request.shipsFrom),
+    const { list, free } = marketOf(request.merchantId);
+    const checkout = byId.get(request.checkoutId) ?? null;
+    const decision = decideCommit(request, checkout, known.get(index) ?? null, list, free, (content) =>
+      requote(content, list, request.shipsFrom),
     );
-    return record(options, rows, request, byId.get(request.checkoutId) ?? null, decision);
+    return record(options, rows, request, checkout, decision);
   });
   if (rows.keys.length === 0) return outcomes;
-  const taken = await writeCommit(tx, { ...rows, holds: aggregate(rows.reservations) });
+  const taken = await writeCommit(tx, { ...inLockOrder(rows), holds: aggregate(rows.reservations) });
   if (taken !== rows.orders.length + rows.quotes.length) throw new Retry('a checkout changed while it was committed');
   return outcomes;
 }
@@ -126,12 +135,22 @@ function wantedSkus(
   return [...wanted.values()];
 }
 
-function market(offers: readonly (Offer & { merchantId: string })[], merchantId: string) {
-  const own = offers.filter((offer) => offer.merchantId === merchantId);
-  return {
-    list: new Map(own.map((offer) => [offer.sku, offer as Offer])),
-    free: new Map(own.map((offer) => [offer.sku, offer.freeUnits])),
-  };
+type Market = { readonly list: Map<string, Offer>; readonly free: Map<string, bigint> };
+
+/** What each merchant sells at which price, and what is left of it while the requests are decided one by one. */
+function markets(offers: readonly (Offer & { merchantId: string })[]): (merchantId: string) => Market {
+  const byMerchant = new Map<string, Market>();
+  function of(merchantId: string): Market {
+    const market = byMerchant.get(merchantId) ?? { list: new Map(), free: new Map() };
+    byMerchant.set(merchantId, market);
+    return market;
+  }
+  for (const offer of offers) {
+    const { list, free } = of(offer.merchantId);
+    list.set(offer.sku, offer);
+    free.set(offer.sku, offer.freeUnits);
+  }
+  return of;
 }
 
 type Rows = { -readonly [Name in Exclude<keyof CommitRows, 'holds'>]: Record<string, unknown>[] };
@@ -140,37 +159,54 @@ function emptyRows(): Rows {
   return { orders: [], lines: [], reservations: [], keys: [], quotes: [] };
 }
 
+/**
+ * The rows that others may wait for, in the one order that every process takes: the database breaks a circle of
+ * waiting batches, but only after a second.
+ */
+function inLockOrder(rows: Rows): Rows {
+  return {
+    ...rows,
+    orders: sortedBy(rows.orders, ['checkout_id']),
+    quotes: sortedBy(rows.quotes, ['checkout_id']),
+    keys: sortedBy(rows.keys, ['merchant_id', 'caller_id', 'idempotency_key']),
+  };
+}
+
+function sortedBy(rows: readonly Record<string, unknown>[], columns: readonly string[]): Record<string, unknown>[] {
+  const textOf = (row: Record<string, unknown>) => columns.map((column) => String(row[column])).join('\n');
+  const keyed = rows.map((row) => ({ row, text: textOf(row) }));
+  return keyed.sort((left, right) => (left.text < right.text ? -1 : 1)).map(({ row }) => row);
+}
+
 function record(
   options: CommitOptions,
   rows: Rows,
   request: CommitRequest,
-  checkout: OpenCheckout | null,
+  checkout: CheckoutRow | null,
   decision: CommitDecision,
-): Refused | StoredOutcome {
-  if (decision.decision === 'replay') return decision.outcome;
+): Refused | CommitOutcome {
   if (decision.decision === 'reject') return decision.refusal;
+  const { quote, expiresAt } = present(checkout, 'the checkout of a decision');
+  if (decision.decision === 'replay') {
+    const { outcome } = decision;
+    return { ...outcome, shown: outcome.version === quote.version ? { quote, expiresAt } : null };
+  }
+  const { version } = quote;
   if (decision.decision === 'commit') {
     const orderId = options.newId();
     addOrder(options, rows, request, decision.checkout, orderId);
-    return keep(rows, request, { outcome: 'committed', orderId, version: decision.checkout.quote.version }, orderId);
+    keep(rows, request, { outcome: 'committed', orderId, version }, orderId);
+    return { outcome: 'committed', orderId, version, shown: { quote, expiresAt } };
   }
-  const { quote } = present(checkout, 'the checkout of a decided refusal');
-  if (decision.newContent === null)
-    return keep(rows, request, { outcome: 'refused', refusal: decision.refusal, version: quote.version }, null);
-  const version = quote.version + 1;
-  rows.quotes.push({
-    checkout_id: request.checkoutId,
-    version,
-    merchant_id: request.merchantId,
-    currency: quote.currency,
-    total_minor: decision.newContent.totalMinor.toString(),
-    content: JSON.parse(quoteToJson(decision.newContent)),
-    seen_order_id: checkout?.order?.orderId ?? null,
-  });
-  return keep(rows, request, { outcome: 'refused', refusal: decision.refusal, version }, null);
+  const { refusal, newContent } = decision;
+  const newQuote = newContent === null ? quote : { ...quote, version: version + 1, content: newContent };
+  if (newContent !== null) addQuote(rows, request, newQuote, checkout?.order?.orderId ?? null);
+  const outcome = { outcome: 'refused', refusal, version: newQuote.version } as const;
+  keep(rows, request, outcome, null);
+  return { ...outcome, shown: { quote: newQuote, expiresAt } };
 }
 
-function keep(rows: Rows, request: CommitRequest, outcome: StoredOutcome, orderId: string | null): StoredOutcome {
+function keep(rows: Rows, request: CommitRequest, outcome: StoredOutcome, orderId: string | null): void {
   rows.keys.push({
     merchant_id: request.merchantId,
     caller_id: request.callerId,
@@ -180,7 +216,18 @@ function keep(rows: Rows, request: CommitRequest, outcome: StoredOutcome, orderI
     outcome,
     order_id: orderId,
   });
-  return outcome;
+}
+
+function addQuote(rows: Rows, request: CommitRequest, quote: Quote, seenOrderId: string | null): void {
+  rows.quotes.push({
+    checkout_id: request.checkoutId,
+    version: quote.version,
+    merchant_id: request.merchantId,
+    currency: quote.currency,
+    total_minor: quote.content.totalMinor.toString(),
+    content: JSON.parse(quoteToJson(quote.content)),
+    seen_order_id: seenOrderId,
+  });
 }
 
 function addOrder(
