@@ -51,17 +51,19 @@ const uniqueViolation = '23505';
 
 /**
  * Commits checkouts in one transaction, each with its own outcome, decided in order of arrival. Two requests of one
- * list must not share a checkout or a key. Fails as a whole, and has done nothing then.
+ * list must not share a checkout or a key. Fails as a whole, and has done nothing then. Calls back when it has locked the
+ * stock that it wants: whoever asks for some of it from then on comes after.
  */
 export async function commit(
   options: CommitOptions,
   requests: readonly CommitRequest[],
+  onLocked: () => void = () => {},
 ): Promise<readonly (Refused | CommitOutcome)[]> {
   const asked = requests.map((request) => ({ firstLook: { version: null }, ...request }));
   const triesMax = asked.length === 1 ? collisionTriesMax.alone : collisionTriesMax.together;
   for (let tryNumber = 1; ; tryNumber += 1) {
     try {
-      const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, asked));
+      const outcomes = await options.database.transaction((tx) => commitOnce(options, tx, asked, onLocked));
       if (outcomes.some((each) => 'outcome' in each && each.outcome === 'committed')) options.waker.wake([firstQueue]);
       for (const each of outcomes) options.onCommitted?.(nameOf(each));
       return outcomes;
@@ -87,6 +89,7 @@ async function commitOnce(
   options: CommitOptions,
   tx: Transaction,
   asked: readonly Asked[],
+  onLocked: () => void,
 ): Promise<(Refused | CommitOutcome)[]> {
   // The keys are read after the checkouts: a checkout seen as completing has its key committed and so seen.
   const checkouts = await readCheckouts(
@@ -101,6 +104,7 @@ async function commitOnce(
   });
   const known = await readCompleteKeys(tx, requests);
   const marketOf = markets(await lockStock(tx, wantedSkus(checkouts, requests, known)));
+  onLocked();
   const rows = emptyRows();
   const outcomes = requests.map((request, index) => {
     const { list, free } = marketOf(request.merchantId);

@@ -28,10 +28,30 @@ export function createCommitter(options: CommitterOptions): Committer {
   const collector = createCollector<CommitRequest, Refused | CommitOutcome>({
     ...(options.sizes ?? committerSizes),
     keysOf: (request) => [request.checkoutId, `${request.merchantId} ${request.callerId} ${request.idempotencyKey}`],
-    run: (requests) => commit(options, requests),
+    run: inTurn,
     splitsOn: (error) => !isConnectionError(error),
     ...(options.onBatch === undefined ? {} : { onBatch: options.onBatch }),
   });
+
+  let lastHasLocked: Promise<void> = Promise.resolve();
+
+  /**
+   * Batches lock their stock one after the other, as their orders arrived, and do the rest side by side. A turn is waited
+   * for before the transaction begins: inside of it a connection that does nothing for long is closed.
+   */
+  async function inTurn(requests: readonly CommitRequest[]): Promise<readonly (Refused | CommitOutcome)[]> {
+    const before = lastHasLocked;
+    let pass: () => void = () => {};
+    lastHasLocked = new Promise((resolve) => {
+      pass = resolve;
+    });
+    await before;
+    try {
+      return await commit(options, requests, pass);
+    } finally {
+      pass();
+    }
+  }
 
   return {
     async commit(request) {

@@ -1,0 +1,273 @@
+import { createHash } from 'node:crypto';
+import { afterEach, expect, test } from 'vitest';
+import type { CommitRequest } from '../../src/checkout/commit.ts';
+import { type Committer, type CommitterOptions, createCommitter } from '../../src/checkout/committer.run.ts';
+import { sleepingWaker } from '../../src/messaging/waker.ts';
+import { isRefused } from '../../src/shared/failure.ts';
+import { newUuid } from '../../src/shared/ids.ts';
+import { connect, type Database, isConnectionError } from '../../src/shared/postgres/client.ts';
+import { Secret } from '../../src/shared/secret.ts';
+import { caller, draftFor, eventually, openCheckout } from '../harness/shop.ts';
+import { openWorld, type TestWorld } from '../harness/world.ts';
+
+const worlds: TestWorld[] = [];
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.stop();
+});
+
+async function begin(stock: Readonly<Record<string, number>>): Promise<TestWorld> {
+  const world = await openWorld(stock);
+  worlds.push(world);
+  return world;
+}
+
+type Counted = { readonly committer: Committer; readonly batches: number[]; readonly decided: string[] };
+
+/** A committer that tells of its transactions. All that is asked at once is one batch, unless the sizes say otherwise. */
+function countedOn(database: Database, sizes: CommitterOptions['sizes'] = { batchMax: 512, inFlightMax: 1 }): Counted {
+  const [batches, decided]: [number[], string[]] = [[], []];
+  const committer = createCommitter({
+    database,
+    newId: newUuid,
+    waker: sleepingWaker,
+    sizes,
+    onBatch: (size) => batches.push(size),
+    onCommitted: (outcome) => decided.push(outcome),
+  });
+  return { committer, batches, decided };
+}
+
+function requestFor(checkoutId: string, more: Partial<CommitRequest> = {}): CommitRequest {
+  const idempotencyKey = more.idempotencyKey ?? newUuid();
+  return {
+    merchantId: caller.merchantId,
+    callerId: caller.callerId,
+    checkoutId,
+    idempotencyKey,
+    requestSha256: createHash('sha256').update(`${idempotencyKey} ${checkoutId}`).digest(),
+    provider: 'simulated',
+    token: new Secret('tok_ok'),
+    billingCountry: null,
+    shipsFrom: 'GB',
+    seenVersion: null,
+    traceparent: null,
+    ...more,
+  };
+}
+
+async function open(world: TestWorld, lines: Readonly<Record<string, number>>, count: number): Promise<string[]> {
+  const opened: string[] = [];
+  for (let left = count; left > 0; left -= 16) {
+    const some = Array.from({ length: Math.min(16, left) }, () => openCheckout(world.desk, draftFor(lines)));
+    opened.push(...(await Promise.all(some)).map(({ checkoutId }) => checkoutId));
+  }
+  return opened;
+}
+
+/** How each request ended, in a word. */
+async function endsOf(committer: Committer, requests: readonly CommitRequest[]): Promise<string[]> {
+  const settled = await Promise.allSettled(requests.map((request) => committer.commit(request)));
+  return settled.map((each) => {
+    if (each.status === 'rejected') return isConnectionError(each.reason) ? 'connection lost' : 'failed';
+    if (isRefused(each.value)) return each.value.code;
+    return each.value.outcome === 'refused' ? each.value.refusal.code : 'committed';
+  });
+}
+
+/** Orders and units in the books, for the SKU. */
+async function booksOf(database: Database, sku: string) {
+  const [books] = await database.query<{ held: number; reserved: number; orders: number; keys: number }>({
+    text: `
+      select (select held_units from stock where sku = $1)::integer as held,
+             (select coalesce(sum(units), 0) from reservations where sku = $1 and status = 'held')::integer as reserved,
+             (select count(*) from orders)::integer as orders,
+             (select count(*) from commit_keys where operation = 'complete' and order_id is not null)::integer as keys`,
+    values: [sku],
+  });
+  return books;
+}
+
+test('one transaction gives each of its orders its own outcome', async () => {
+  const world = await begin({ PLENTY: 100, SCARCE: 1, DEAR: 10 });
+  const [bought = '', fresh = '', other = ''] = await open(world, { PLENTY: 1 }, 3);
+  const [first = '', late = ''] = await open(world, { PLENTY: 1, SCARCE: 1 }, 2);
+  const [repriced = ''] = await open(world, { DEAR: 1 }, 1);
+  const text = `update products set price_minor = 999 where sku = 'DEAR'`;
+  await world.database.execute({ text });
+  const { committer, batches, decided } = countedOn(world.database);
+  const done = requestFor(bought);
+  expect(await endsOf(committer, [done])).toEqual(['committed']);
+  const ends = await endsOf(committer, [
+    done,
+    requestFor(other, { idempotencyKey: 'used' }),
+    requestFor(newUuid()),
+    requestFor(first),
+    requestFor(late),
+    requestFor(fresh),
+    requestFor(repriced),
+    requestFor(other, { seenVersion: 7, idempotencyKey: 'stale' }),
+  ]);
+  expect(ends).toEqual([
+    'committed',
+    'committed',
+    'not_found',
+    'committed',
+    'out_of_stock',
+    'committed',
+    'price_changed',
+    'checkout_not_open',
+  ]);
+  // The last one waited for the other one of its checkout.
+  expect(batches).toEqual([1, 7, 1]);
+  expect(decided).toEqual(['committed', ...ends]);
+  const reused = requestFor(fresh, { idempotencyKey: 'used' });
+  expect(await endsOf(committer, [reused, done])).toEqual(['idempotency_key_reused', 'committed']);
+  expect(await booksOf(world.database, 'PLENTY')).toEqual({ held: 4, reserved: 4, orders: 4, keys: 4 });
+});
+
+test('what the commit answers to show is what is stored, also after a new price', async () => {
+  const world = await begin({ MOVES: 10 });
+  const [same = '', moved = ''] = await open(world, { MOVES: 1 }, 2);
+  const { committer } = countedOn(world.database);
+  const before = await committer.commit(requestFor(same));
+  await world.database.execute({ text: `update products set price_minor = 999 where sku = 'MOVES'` });
+  const after = await committer.commit(requestFor(moved));
+  for (const [checkoutId, answer, version] of [
+    [same, before, 1],
+    [moved, after, 2],
+  ] as const) {
+    if (isRefused(answer) || answer.shown === null) throw new Error('there is nothing to show');
+    const [row] = await world.database.query<{ total: bigint; expiresAt: Date }>({
+      text: `
+        select q.total_minor as total, c.expires_at as "expiresAt"
+        from quotes q join checkouts c using (checkout_id) where q.checkout_id = $1 and q.version = $2`,
+      values: [checkoutId, version],
+    });
+    expect([answer.version, answer.shown.quote.version]).toEqual([version, version]);
+    expect([answer.shown.quote.content.totalMinor, answer.shown.expiresAt]).toEqual([row?.total, row?.expiresAt]);
+  }
+});
+
+test('an order that the database refuses does not fail those that came with it', async () => {
+  const world = await begin({ PLENTY: 100, POISON: 100 });
+  const good = await open(world, { PLENTY: 1 }, 20);
+  const [bad = ''] = await open(world, { POISON: 1 }, 1);
+  await world.database.execute({
+    text: `
+      create function poison() returns trigger language plpgsql as $$
+      begin
+        raise exception 'poisoned' using errcode = 'check_violation';
+      end $$`,
+  });
+  await world.database.execute({
+    text: `
+      create trigger poison before insert on reservations for each row when (new.sku = 'POISON')
+      execute function poison()`,
+  });
+  const { committer, batches } = countedOn(world.database);
+  const requests = [...good.slice(0, 11), bad, ...good.slice(11)].map((id) => requestFor(id));
+  const ends = await endsOf(committer, requests);
+  expect(ends.map((end, index) => (index === 11 ? end === 'failed' : end === 'committed'))).not.toContain(false);
+  expect(batches.reduce((sum, size) => sum + size, 0)).toBe(20);
+  expect(await booksOf(world.database, 'PLENTY')).toEqual({ held: 20, reserved: 20, orders: 20, keys: 20 });
+  // As before, the caller may retry, and those that are done stay done.
+  await world.database.execute({ text: 'drop trigger poison on reservations' });
+  expect(await endsOf(committer, requests)).toEqual(requests.map(() => 'committed'));
+  expect(await booksOf(world.database, 'PLENTY')).toEqual({ held: 20, reserved: 20, orders: 21, keys: 21 });
+});
+
+test('of a key and of a checkout that are asked for many times at once there is one order', async () => {
+  const world = await begin({ PLENTY: 100 });
+  const [twice = '', alone = ''] = await open(world, { PLENTY: 1 }, 2);
+  const { committer } = countedOn(world.database, { batchMax: 64, inFlightMax: 4 });
+  const request = requestFor(twice);
+  const keys = Array.from({ length: 8 }, () => requestFor(alone));
+  const answers = await Promise.all([
+    ...Array.from({ length: 8 }, () => committer.commit(request)),
+    ...keys.map((each) => committer.commit(each)),
+  ]);
+  const orders = answers.map((each) => ('outcome' in each && each.outcome === 'committed' ? each.orderId : null));
+  expect(new Set(orders.slice(0, 8)).size).toBe(1);
+  expect(orders.slice(8).map((order) => order !== null)).toEqual([true, ...Array(7).fill(false)]);
+  expect(await booksOf(world.database, 'PLENTY')).toEqual({ held: 2, reserved: 2, orders: 2, keys: 2 });
+});
+
+test('completes that wait for each other are all meant for the price that their buyers saw', async () => {
+  const world = await begin({ MOVES: 100 });
+  const [checkoutId = ''] = await open(world, { MOVES: 1 }, 1);
+  await world.database.execute({ text: `update products set price_minor = 999 where sku = 'MOVES'` });
+  const { committer } = countedOn(world.database);
+  const together = await endsOf(
+    committer,
+    Array.from({ length: 4 }, () => requestFor(checkoutId)),
+  );
+  expect(together).toEqual(['price_changed', ...Array(3).fill('quote_changed')]);
+  expect(await endsOf(committer, [requestFor(checkoutId)])).toEqual(['committed']);
+});
+
+test('of 300 buyers of the last 20 units the first 20 get one, whatever batches they come in', async () => {
+  const world = await begin({ HOT: 20, PLENTY: 1_000 });
+  const checkouts = await open(world, { HOT: 1, PLENTY: 1 }, 300);
+  const { committer, batches } = countedOn(world.database, { batchMax: 16, inFlightMax: 4 });
+  const ends = await endsOf(
+    committer,
+    checkouts.map((id) => requestFor(id)),
+  );
+  expect(ends).toEqual([...Array(20).fill('committed'), ...Array(280).fill('out_of_stock')]);
+  expect(await booksOf(world.database, 'HOT')).toEqual({ held: 20, reserved: 20, orders: 20, keys: 20 });
+  expect(batches.length).toBeLessThan(40);
+});
+
+test('two processes that share scarce stock and keys sell each unit once and answer everyone', async () => {
+  const world = await begin({ A: 30, B: 30, PLENTY: 1_000 });
+  const carts = [
+    { A: 1, PLENTY: 1 },
+    { PLENTY: 1, B: 1 },
+    { B: 1, A: 1 },
+  ];
+  const opened = await Promise.all(carts.map((cart) => open(world, cart, 40)));
+  const requests = (opened.flat() as string[]).map((id) => requestFor(id));
+  const pools = [1, 2].map((n) => connect({ url: world.url, applicationName: `till ${n}`, connectionsMax: 4 }));
+  try {
+    const tills = pools.map((pool) => countedOn(pool, { batchMax: 16, inFlightMax: 3 }));
+    // The same keys reach both, in opposite order.
+    const [ends = [], others = []] = await Promise.all(
+      tills.map(({ committer }, index) => endsOf(committer, index === 0 ? requests : requests.toReversed())),
+    );
+    expect(new Set(ends)).toEqual(new Set(['committed', 'out_of_stock']));
+    expect(others.toReversed()).toEqual(ends);
+    const sold = ends.filter((end) => end === 'committed').length;
+    const books = await Promise.all(['A', 'B'].map((sku) => booksOf(world.database, sku)));
+    expect(books.map((each) => [each?.orders, each?.keys])).toEqual(Array(2).fill([sold, sold]));
+    for (const each of books) expect([each?.held, each?.reserved]).toEqual([30, 30]);
+  } finally {
+    for (const pool of pools) await pool.close();
+  }
+});
+
+test('orders whose connection is lost fail at once, and a retry of their keys loses and doubles none', async () => {
+  const world = await begin({ HELD: 100 });
+  const checkouts = await open(world, { HELD: 1 }, 30);
+  const holder = connect({ url: world.url, applicationName: 'holder', connectionsMax: 1 });
+  const till = connect({ url: world.url, applicationName: 'till', connectionsMax: 4 });
+  try {
+    await holder.execute({ text: 'begin' });
+    await holder.query({ text: `select 1 from stock where sku = 'HELD' for update` });
+    const { committer, batches } = countedOn(till);
+    const requests = checkouts.map((id) => requestFor(id));
+    const ends = endsOf(committer, requests);
+    const cut = `
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'till' and wait_event_type = 'Lock'`;
+    await eventually('the batch waits and loses its connection', async () => {
+      return (await world.database.query({ text: cut })).length === 1;
+    });
+    expect(await ends).toEqual(requests.map(() => 'connection lost'));
+    expect(batches).toEqual([]);
+    await holder.execute({ text: 'rollback' });
+    expect(await endsOf(committer, requests)).toEqual(requests.map(() => 'committed'));
+    expect(await booksOf(world.database, 'HELD')).toEqual({ held: 30, reserved: 30, orders: 30, keys: 30 });
+  } finally {
+    await Promise.all([holder.close(), till.close()]);
+  }
+});
