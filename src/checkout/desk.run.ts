@@ -157,7 +157,8 @@ async function complete(
   const ships = shippingOptions(caller.country);
   const facts = { checkoutId, ...(outcome.shown ?? (await readShown(options, checkoutId, outcome.version))) };
   if (outcome.outcome === 'refused') return refusedView(facts, outcome.refusal, ships);
-  const settled = request.waitMs === 0 ? null : await options.watch.wait(outcome.orderId, request.waitMs);
+  const { waitMs, aside = atOnce } = request;
+  const settled = waitMs === 0 ? null : await aside(() => options.watch.wait(outcome.orderId, waitMs));
   if (settled === null) return committedView(facts, outcome.orderId, ships);
   const order = {
     orderId: settled.orderId,
@@ -165,6 +166,10 @@ async function complete(
     cancelCode: settled.cancelCode as Refused['code'] | null,
   };
   return viewOf({ ...facts, ...caller, status: 'completing', isExpired: false, order }, [], ships);
+}
+
+function atOnce<T>(wait: () => Promise<T>): Promise<T> {
+  return wait();
 }
 
 /** What a key was answered with, of a checkout that has changed since. */

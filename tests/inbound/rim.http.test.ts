@@ -178,6 +178,54 @@ test('above the cap requests are told to come back, and probes are answered all 
   await expect.poll(async () => (await fetch(`${rim.url}/slow`)).status).toBe(200);
 });
 
+test('a flood is refused before its bodies are read, on connections that stay, and leaves nothing behind', async () => {
+  let handled = 0;
+  const rim = await startRim(({ server }) => {
+    server.post('/slow', async () => {
+      handled += 1;
+      await wait(100);
+      return {};
+    });
+  });
+  const ask = async (body: string) => {
+    const response = await fetch(`${rim.url}/slow`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    return { status: response.status, retryAfter: response.headers.get('retry-after'), text: await response.text() };
+  };
+  // Were they parsed, they would be refused as malformed.
+  const flood = await Promise.all(Array.from({ length: 300 }, (_, index) => ask(index < 64 ? '{}' : '{ nonsense')));
+  const refused = flood.filter(({ status }) => status === 503);
+  expect(refused.length).toBeGreaterThan(50);
+  expect(handled).toBeLessThanOrEqual(300 - refused.length);
+  for (const { retryAfter, text } of refused) expect([retryAfter, JSON.parse(text).code]).toEqual(['1', 'overloaded']);
+  expect(rim.turnedAway()).toBe(refused.length);
+  expect(rim.logged.filter((line) => line.status === 503)).toEqual([]);
+  for (let round = 0; round < 5; round += 1) {
+    const after = await Promise.all(Array.from({ length: 40 }, () => ask('{}')));
+    expect(after.map(({ status }) => status)).toEqual(Array(40).fill(200));
+  }
+});
+
+test('requests that wait on purpose keep nobody out', async () => {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const rim = await startRim(({ server }) => {
+    server.get('/poll', (request) => request.aside(() => held.then(() => ({}))));
+    server.get('/quick', async () => ({}));
+  }, 2);
+  const polls = Array.from({ length: 10 }, () => fetch(`${rim.url}/poll`));
+  const statuses = async () => Promise.all(polls.map(async (poll) => (await poll).status));
+  for (let tries = 0; tries < 20; tries += 1) expect((await fetch(`${rim.url}/quick`)).status).toBe(200);
+  release();
+  expect(new Set(await statuses())).toEqual(new Set([200]));
+  await expect.poll(async () => (await fetch(`${rim.url}/quick`)).status).toBe(200);
+});
+
 test('each answer is reported once with the pattern of its route and never its URL', async () => {
   const rim = await startRim(({ server }) => {
     server.get('/things/:id', async () => ({}));
