@@ -37,8 +37,8 @@ const uniqueViolation = '23505';
 
 /**
  * Commits checkouts in one transaction, each with its own outcome, decided in order of arrival. Two requests of one
- * list must not share a checkout or a key. Fails as a whole, and has done nothing then. Calls back when it has locked the
- * stock that it wants: whoever asks for some of it from then on comes after.
+ * list must not share a checkout or a key. Fails as a whole, and has done nothing then. Calls back when it has locked
+ * the stock that it wants: whoever asks for some of it from then on comes after.
  */
 export async function commit(
   options: CommitOptions,

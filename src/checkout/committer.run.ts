@@ -36,8 +36,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   let lastHasLocked: Promise<void> = Promise.resolve();
 
   /**
-   * Batches lock their stock one after the other, as their orders arrived, and do the rest side by side. A turn is waited
-   * for before the transaction begins: inside of it a connection that does nothing for long is closed.
+   * Batches lock their stock one after the other, as their orders arrived, and do the rest side by side. A turn is
+   * waited for before the transaction begins: inside of it a connection that does nothing for long is closed.
    */
   async function inTurn(requests: readonly CommitRequest[]): Promise<readonly (Refused | CommitOutcome)[]> {
     const before = lastHasLocked;

@@ -23,7 +23,7 @@ async function begin(stock: Readonly<Record<string, number>>): Promise<TestWorld
 
 type Counted = { readonly committer: Committer; readonly batches: number[]; readonly decided: string[] };
 
-/** A committer that tells of its transactions. All that is asked at once is one batch, unless the sizes say otherwise. */
+/** A committer that tells of its transactions. What is asked at once is one batch, unless the sizes say otherwise. */
 function countedOn(database: Database, sizes: CommitterOptions['sizes'] = { batchMax: 512, inFlightMax: 1 }): Counted {
   const [batches, decided]: [number[], string[]] = [[], []];
   const committer = createCommitter({

@@ -2,7 +2,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isRefused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
 import { connect } from '../../src/shared/postgres/client.ts';
-import { accepted, caller, completeRequest, deskOn, draftFor, endOf, eventually, openCheckout } from '../harness/shop.ts';
+import {
+  accepted,
+  caller,
+  completeRequest,
+  deskOn,
+  draftFor,
+  endOf,
+  eventually,
+  openCheckout,
+} from '../harness/shop.ts';
 import { atRest, mixedTokens, openWorld, pick, randomFrom, seedOf, type TestWorld } from '../harness/world.ts';
 
 let world: TestWorld;
