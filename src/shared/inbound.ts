@@ -181,7 +181,7 @@ function isSigned(request: FastifyRequest): boolean {
 
 const signatureHeaders = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
-const turnedAway = 'Too many requests are being handled. Retry with the same key.';
+const overloaded = refuse('overloaded', 'Too many requests are being handled. Retry with the same key.');
 
 function guardRequests(server: FastifyInstance, rim: Rim): void {
   const cap = rim.inFlightMax ?? admitted.capDefault;
@@ -191,7 +191,9 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
     const elapsedMs = stopwatch();
     const takesPlace = request.routeOptions.config.alwaysAnswered !== true;
     request.place = takesPlace ? admission.enter() : null;
-    const isTurnedAway = takesPlace && request.place === null;
+    const { raw } = request;
+    const framingFault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders);
+    const isTurnedAway = takesPlace && request.place === null && framingFault === null;
     reply.raw.once('close', () => {
       request.place?.leave();
       const answered = noteAnswer(rim, request, reply, elapsedMs());
@@ -199,13 +201,14 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
       if (isTurnedAway) rim.onTurnedAway?.();
       else rim.log.info('answered', { requestId: request.id, traceId: request.trace.traceId, ...answered });
     });
+    reply.headers(headersOf(request));
+    // At once and without a throw: a refusal took longer than a quick answer, for its trace, its checks and its stack.
+    if (isTurnedAway) return send(rim, overloaded, request, reply);
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
-    reply.headers(headersOf(request));
-    const { raw } = request;
-    const fault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders) ?? faultOfTexts(textsOf(request));
+    const fault = framingFault ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
-    if (isTurnedAway) throw new RefusedError(refuse('overloaded', turnedAway));
+    return;
   });
   server.addHook('preSerialization', async (_request, _reply, payload) => {
     if (isRefused(payload)) throw new RefusedError(payload);
