@@ -66,7 +66,7 @@ declare module 'fastify' {
 }
 
 /** docs/decisions/0021-overload.md has what was tried. */
-const admitted = { floor: 64, capDefault: 1_024, targetMs: 200 } as const;
+const admitted = { floor: 128, capDefault: 1_024, targetMs: 150 } as const;
 const connectionsMaxDefault = 4096;
 
 /** What a client may take of us: a slow one loses its connection, not our memory. */

@@ -5,9 +5,9 @@ import { type Committer, type CommitterOptions, createCommitter } from '../../sr
 import { sleepingWaker } from '../../src/messaging/waker.ts';
 import { isRefused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
-import { connect, type Database, isConnectionError } from '../../src/shared/postgres/client.ts';
+import { connect, type Database, isConnectionError, type Queryable } from '../../src/shared/postgres/client.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import { caller, draftFor, eventually, openCheckout } from '../harness/shop.ts';
+import { accepted, caller, completeRequest, deskOn, draftFor, eventually, openCheckout } from '../harness/shop.ts';
 import { openWorld, type TestWorld } from '../harness/world.ts';
 
 const worlds: TestWorld[] = [];
@@ -270,4 +270,38 @@ test('orders whose connection is lost fail at once, and a retry of their keys lo
   } finally {
     await Promise.all([holder.close(), till.close()]);
   }
+});
+
+test('a complete asks the database only in its transaction, whether it buys, is refused or asks again', async () => {
+  const world = await begin({ PLENTY: 10, GONE: 1 });
+  const [bought = '', sold = '', late = ''] = [
+    ...(await open(world, { PLENTY: 1 }, 1)),
+    ...(await open(world, { GONE: 1 }, 2)),
+  ];
+  const outside: string[] = [];
+  const inside: string[] = [];
+  const told = (into: string[], on: Queryable): Queryable => ({
+    query: (statement) => {
+      into.push(statement.name ?? statement.text);
+      return on.query(statement);
+    },
+    execute: (statement) => on.execute(statement),
+  });
+  const desk = deskOn({
+    ...world.database,
+    ...told(outside, world.database),
+    transaction: (work) => world.database.transaction((tx) => work({ ...tx, ...told(inside, tx) })),
+  });
+  const looked = ['read_checkouts', 'read_complete_keys', 'lock_stock'];
+  for (const [checkoutId, key, statements] of [
+    [bought, 'one', [...looked, 'write_commit']],
+    [sold, 'two', [...looked, 'write_commit']],
+    [late, 'three', [...looked, 'write_commit']],
+    [bought, 'one', looked],
+  ] as const) {
+    accepted(await desk.complete(caller, checkoutId, completeRequest(key)));
+    expect(inside.splice(0)).toEqual(statements);
+  }
+  // The hint for the workers goes its own way, and nobody waits for it.
+  expect(outside.filter((name) => name !== 'wake')).toEqual([]);
 });
