@@ -1,14 +1,11 @@
-import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import type { CommitRequest } from '../../src/checkout/commit.ts';
-import { type Committer, type CommitterOptions, createCommitter } from '../../src/checkout/committer.run.ts';
-import { sleepingWaker } from '../../src/messaging/waker.ts';
+import { sleep } from '../../src/shared/clock.ts';
 import { isRefused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
-import { connect, type Database, isConnectionError, type Queryable } from '../../src/shared/postgres/client.ts';
-import { Secret } from '../../src/shared/secret.ts';
-import { accepted, caller, completeRequest, deskOn, draftFor, eventually, openCheckout } from '../harness/shop.ts';
+import type { Queryable } from '../../src/shared/postgres/client.ts';
+import { accepted, caller, completeRequest, deskOn } from '../harness/shop.ts';
 import { openWorld, type TestWorld } from '../harness/world.ts';
+import { booksOf, countedOn, endsOf, open, requestFor } from './committers.ts';
 
 const worlds: TestWorld[] = [];
 afterEach(async () => {
@@ -19,72 +16,6 @@ async function begin(stock: Readonly<Record<string, number>>): Promise<TestWorld
   const world = await openWorld(stock);
   worlds.push(world);
   return world;
-}
-
-type Counted = { readonly committer: Committer; readonly batches: number[]; readonly decided: string[] };
-
-/** A committer that tells of its transactions. What is asked at once is one batch, unless the sizes say otherwise. */
-function countedOn(database: Database, sizes: CommitterOptions['sizes'] = { batchMax: 512, inFlightMax: 1 }): Counted {
-  const [batches, decided]: [number[], string[]] = [[], []];
-  const committer = createCommitter({
-    database,
-    newId: newUuid,
-    waker: sleepingWaker,
-    sizes,
-    onBatch: (size) => batches.push(size),
-    onCommitted: (outcome) => decided.push(outcome),
-  });
-  return { committer, batches, decided };
-}
-
-function requestFor(checkoutId: string, more: Partial<CommitRequest> = {}): CommitRequest {
-  const idempotencyKey = more.idempotencyKey ?? newUuid();
-  return {
-    merchantId: caller.merchantId,
-    callerId: caller.callerId,
-    checkoutId,
-    idempotencyKey,
-    requestSha256: createHash('sha256').update(`${idempotencyKey} ${checkoutId}`).digest(),
-    provider: 'simulated',
-    token: new Secret('tok_ok'),
-    billingCountry: null,
-    shipsFrom: 'GB',
-    seenVersion: null,
-    traceparent: null,
-    ...more,
-  };
-}
-
-async function open(world: TestWorld, lines: Readonly<Record<string, number>>, count: number): Promise<string[]> {
-  const opened: string[] = [];
-  for (let left = count; left > 0; left -= 16) {
-    const some = Array.from({ length: Math.min(16, left) }, () => openCheckout(world.desk, draftFor(lines)));
-    opened.push(...(await Promise.all(some)).map(({ checkoutId }) => checkoutId));
-  }
-  return opened;
-}
-
-/** How each request ended, in a word. */
-async function endsOf(committer: Committer, requests: readonly CommitRequest[]): Promise<string[]> {
-  const settled = await Promise.allSettled(requests.map((request) => committer.commit(request)));
-  return settled.map((each) => {
-    if (each.status === 'rejected') return isConnectionError(each.reason) ? 'connection lost' : 'failed';
-    if (isRefused(each.value)) return each.value.code;
-    return each.value.outcome === 'refused' ? each.value.refusal.code : 'committed';
-  });
-}
-
-/** Orders and units in the books, for the SKU. */
-async function booksOf(database: Database, sku: string) {
-  const [books] = await database.query<{ held: number; reserved: number; orders: number; keys: number }>({
-    text: `
-      select (select held_units from stock where sku = $1)::integer as held,
-             (select coalesce(sum(units), 0) from reservations where sku = $1 and status = 'held')::integer as reserved,
-             (select count(*) from orders)::integer as orders,
-             (select count(*) from commit_keys where operation = 'complete' and order_id is not null)::integer as keys`,
-    values: [sku],
-  });
-  return books;
 }
 
 test('one transaction gives each of its orders its own outcome', async () => {
@@ -218,58 +149,27 @@ test('of 300 buyers of the last 20 units the first 20 get one, whatever batches 
   expect(batches.length).toBeLessThan(40);
 });
 
-test('two processes that share scarce stock and keys sell each unit once and answer everyone', async () => {
-  const world = await begin({ A: 30, B: 30, PLENTY: 1_000 });
-  const carts = [
-    { A: 1, PLENTY: 1 },
-    { PLENTY: 1, B: 1 },
-    { B: 1, A: 1 },
-  ];
-  const opened = await Promise.all(carts.map((cart) => open(world, cart, 40)));
-  const requests = (opened.flat() as string[]).map((id) => requestFor(id));
-  const pools = [1, 2].map((n) => connect({ url: world.url, applicationName: `till ${n}`, connectionsMax: 4 }));
-  try {
-    const tills = pools.map((pool) => countedOn(pool, { batchMax: 16, inFlightMax: 3 }));
-    // The same keys reach both, in opposite order.
-    const [ends = [], others = []] = await Promise.all(
-      tills.map(({ committer }, index) => endsOf(committer, index === 0 ? requests : requests.toReversed())),
-    );
-    expect(new Set(ends)).toEqual(new Set(['committed', 'out_of_stock']));
-    expect(others.toReversed()).toEqual(ends);
-    const sold = ends.filter((end) => end === 'committed').length;
-    const books = await Promise.all(['A', 'B'].map((sku) => booksOf(world.database, sku)));
-    expect(books.map((each) => [each?.orders, each?.keys])).toEqual(Array(2).fill([sold, sold]));
-    for (const each of books) expect([each?.held, each?.reserved]).toEqual([30, 30]);
-  } finally {
-    for (const pool of pools) await pool.close();
-  }
-});
-
-test('orders whose connection is lost fail at once, and a retry of their keys loses and doubles none', async () => {
-  const world = await begin({ HELD: 100 });
-  const checkouts = await open(world, { HELD: 1 }, 30);
-  const holder = connect({ url: world.url, applicationName: 'holder', connectionsMax: 1 });
-  const till = connect({ url: world.url, applicationName: 'till', connectionsMax: 4 });
-  try {
-    await holder.execute({ text: 'begin' });
-    await holder.query({ text: `select 1 from stock where sku = 'HELD' for update` });
-    const { committer, batches } = countedOn(till);
-    const requests = checkouts.map((id) => requestFor(id));
-    const ends = endsOf(committer, requests);
-    const cut = `
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and application_name = 'till' and wait_event_type = 'Lock'`;
-    await eventually('the batch waits and loses its connection', async () => {
-      return (await world.database.query({ text: cut })).length === 1;
-    });
-    expect(await ends).toEqual(requests.map(() => 'connection lost'));
-    expect(batches).toEqual([]);
-    await holder.execute({ text: 'rollback' });
-    expect(await endsOf(committer, requests)).toEqual(requests.map(() => 'committed'));
-    expect(await booksOf(world.database, 'HELD')).toEqual({ held: 30, reserved: 30, orders: 30, keys: 30 });
-  } finally {
-    await Promise.all([holder.close(), till.close()]);
-  }
+test('a batch that is slow at the start is not overtaken by the one behind it', async () => {
+  const world = await begin({ HOT: 8 });
+  const checkouts = await open(world, { HOT: 1 }, 16);
+  let begun = 0;
+  const { committer, batches } = countedOn(
+    {
+      ...world.database,
+      transaction: async (work) => {
+        begun += 1;
+        if (begun === 1) await sleep(150);
+        return await world.database.transaction(work);
+      },
+    },
+    { batchMax: 8, inFlightMax: 2 },
+  );
+  const ends = await endsOf(
+    committer,
+    checkouts.map((id) => requestFor(id)),
+  );
+  expect(ends).toEqual([...Array(8).fill('committed'), ...Array(8).fill('out_of_stock')]);
+  expect(batches).toEqual([8, 8]);
 });
 
 test('a complete asks the database only in its transaction, whether it buys, is refused or asks again', async () => {
