@@ -8,6 +8,7 @@
 export type Admission = {
   /** A place for one more request, or null if there is none. */
   enter(): Place | null;
+  isFull(): boolean;
   limit(): number;
 };
 
@@ -68,7 +69,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     };
   }
 
-  return { enter: () => (inProgress < limit() ? place() : null), limit };
+  const isFull = (): boolean => inProgress >= limit();
+  return { enter: () => (isFull() ? null : place()), isFull, limit };
 }
 
 /** How many per second were counted of late. */
