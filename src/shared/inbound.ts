@@ -2,9 +2,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
-import { type Admission, createAdmission, type Place } from './inbound/admission.ts';
+import { createAdmission, type Place } from './inbound/admission.ts';
 import { serveCatalogue } from './inbound/catalogue.http.ts';
-import { type Door, keepDoor, overloaded } from './inbound/door.ts';
 import { faultOfFraming } from './inbound/framing.ts';
 import { faultOfHttp } from './inbound/http.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
@@ -25,7 +24,7 @@ export type InboundOptions = {
   readonly connectionsMax?: number;
   /** Called once per request when its answer is sent or its client has gone. For metrics. */
   readonly onAnswered?: (answered: Answered) => void;
-  /** Called once per request that was not let in; it counts as neither answered nor logged. */
+  /** Called once per request that was not let in, besides. */
   readonly onTurnedAway?: () => void;
 };
 
@@ -90,7 +89,6 @@ const socketLimits = {
 export function createInbound(options: InboundOptions): Inbound {
   const shapes: { prefix: string; shape: ErrorShape }[] = [];
   const routes: { method: string; url: string }[] = [];
-  const alwaysAnswered = new Set<string>();
   const rim: Rim = {
     ...options,
     shapeOf: (url) => shapes.find((each) => url.startsWith(each.prefix))?.shape ?? problemShape,
@@ -118,11 +116,6 @@ export function createInbound(options: InboundOptions): Inbound {
     frameworkErrors: (error, request, reply) => sendThrown(rim, error, request, reply.headers(headersOf(request))),
     clientErrorHandler: unparsed.onClientError,
   });
-  const admission = admissionOf(options);
-  let isDraining = false;
-  // A drain has its own answers, which close the connection.
-  const isShutFor = (path: string) => admission.isFull() && !isDraining && !alwaysAnswered.has(path);
-  keepDoor(server.server, doorOf(rim, isShutFor));
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.server.maxConnections = options.connectionsMax ?? connectionsMaxDefault;
   server.decorateRequest('trace', null as unknown as TraceContext);
@@ -133,10 +126,10 @@ export function createInbound(options: InboundOptions): Inbound {
   server.server.on('request', unparsed.onRequest);
   server.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) routes.push({ method, url: route.url });
-    if (route.config?.alwaysAnswered === true) alwaysAnswered.add(route.url);
   });
   acceptJson(server);
-  guardRequests(server, rim, admission);
+  guardRequests(server, rim);
+  let isDraining = false;
   server.addHook('onSend', async (_request, reply, payload) => {
     // Else the connection of a request that ends during the drain stays open, idle, until the grace is over.
     if (isDraining) reply.header('connection', 'close');
@@ -188,37 +181,34 @@ function isSigned(request: FastifyRequest): boolean {
 
 const signatureHeaders = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
-function doorOf(rim: Rim, isShutFor: Door['isShutFor']): Door {
-  return {
-    isShutFor,
-    requestIdFor: (request) => requestIdOf(request.headers['request-id']) ?? rim.newId(),
-    shapeOf: rim.shapeOf,
-    onTurnedAway: () => rim.onTurnedAway?.(),
-  };
-}
+const overloaded = refuse('overloaded', 'Too many requests are being handled. Retry with the same key.');
 
-function admissionOf({ inFlightMax }: InboundOptions): Admission {
-  const cap = inFlightMax ?? admitted.capDefault;
+function guardRequests(server: FastifyInstance, rim: Rim): void {
+  const cap = rim.inFlightMax ?? admitted.capDefault;
   const { targetMs, floor } = admitted;
-  return createAdmission({ nowMs: stopwatch(), floor: Math.min(floor, cap), cap, targetMs });
-}
-
-function guardRequests(server: FastifyInstance, rim: Rim, admission: Admission): void {
+  const admission = createAdmission({ nowMs: stopwatch(), floor: Math.min(floor, cap), cap, targetMs });
   server.addHook('onRequest', async (request, reply) => {
     const elapsedMs = stopwatch();
     const takesPlace = request.routeOptions.config.alwaysAnswered !== true;
     request.place = takesPlace ? admission.enter() : null;
+    const { raw } = request;
+    const framingFault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders);
+    const isTurnedAway = takesPlace && request.place === null && framingFault === null;
     reply.raw.once('close', () => {
       request.place?.leave();
-      noteAnswer(rim, request, reply, elapsedMs());
+      const answered = noteAnswer(rim, request, reply, elapsedMs());
+      // A line for each would be work for a full server; they are counted.
+      if (isTurnedAway) rim.onTurnedAway?.();
+      else rim.log.info('answered', { requestId: request.id, traceId: request.trace.traceId, ...answered });
     });
+    reply.headers(headersOf(request));
+    // At once and without a throw: a refusal took longer than a quick answer, for its trace, its checks and its stack.
+    if (isTurnedAway) return send(rim, overloaded, request, reply);
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
-    reply.headers(headersOf(request));
-    const { raw } = request;
-    const fault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders) ?? faultOfTexts(textsOf(request));
+    const fault = framingFault ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
-    if (takesPlace && request.place === null) throw new RefusedError(overloaded);
+    return;
   });
   server.addHook('preSerialization', async (_request, _reply, payload) => {
     if (isRefused(payload)) throw new RefusedError(payload);
@@ -240,7 +230,7 @@ function headersOf(request: FastifyRequest) {
   return { ...answerHeaders, 'request-id': request.id };
 }
 
-function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
+function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): Answered {
   const answered: Answered = {
     method: request.method,
     route: request.routeOptions.url ?? 'none',
@@ -249,7 +239,7 @@ function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, dura
     durationMs,
   };
   rim.onAnswered?.(answered);
-  rim.log.info('answered', { requestId: request.id, traceId: request.trace.traceId, ...answered });
+  return answered;
 }
 
 /** A parameter that is given twice is a list, which no schema takes. */

@@ -8,7 +8,6 @@
 export type Admission = {
   /** A place for one more request, or null if there is none. */
   enter(): Place | null;
-  isFull(): boolean;
   limit(): number;
 };
 
@@ -69,8 +68,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     };
   }
 
-  const isFull = (): boolean => inProgress >= limit();
-  return { enter: () => (isFull() ? null : place()), isFull, limit };
+  return { enter: () => (inProgress < limit() ? place() : null), limit };
 }
 
 /** How many per second were counted of late. */
