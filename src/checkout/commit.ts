@@ -19,13 +19,23 @@ export type CommitRequest = {
   readonly seenVersion: number | null;
   /** The version at the first look of a commit that collided; set by the commit itself. */
   readonly firstVersion?: number | null;
+  /** What requests that met over one checkout have of it together; one of its own, if there were none. */
+  readonly firstLook?: FirstLook;
   readonly traceparent: string | null;
 };
+
+/** The version of a checkout when it was looked at for the first time; null until then. */
+export type FirstLook = { version: number | null };
 
 /** What is stored under a key: enough to give the first answer again, word for word. */
 export type StoredOutcome =
   | { readonly outcome: 'committed'; readonly orderId: string; readonly version: number }
   | { readonly outcome: 'refused'; readonly refusal: Refused; readonly version: number };
+
+/** An outcome, and what there is to show of it where the commit has read that; else it is to be read. */
+export type CommitOutcome = StoredOutcome & {
+  readonly shown: { readonly quote: Quote; readonly expiresAt: Date } | null;
+};
 
 /** The checkout as it stands when the commit looks at it. */
 export type OpenCheckout = {

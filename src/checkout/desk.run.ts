@@ -18,22 +18,23 @@ import {
   readKey,
   readQuote,
 } from './checkout.sql.ts';
-import { type CommitOptions, commit } from './commit.run.ts';
-import { whyNotOpen } from './commit.ts';
+import { type CommitOutcome, whyNotOpen } from './commit.ts';
+import { type Committer, type CommitterOptions, createCommitter } from './committer.run.ts';
 import type { Caller, CheckoutDesk, CheckoutView, CompleteRequest, Notice, RequestKey } from './desk.ts';
 import { nothingBuyable, priceDraft } from './price.run.ts';
 import { type Draft, draftOf } from './quote.ts';
 import { committedView, refusedView, viewOf, writtenView } from './view.ts';
 
-export type DeskOptions = CommitOptions & { readonly watch: OutcomeWatch };
+export type DeskOptions = CommitterOptions & { readonly watch: OutcomeWatch };
 
 /** The checkout desk on PostgreSQL. */
 export function createDesk(options: DeskOptions): CheckoutDesk {
+  const committer = createCommitter(options);
   return {
     create: (caller, draft, key) => create(options, caller, draft, key),
     read: (caller, checkoutId) => read(options, caller, checkoutId),
     update: (caller, checkoutId, draft, key) => update(options, caller, checkoutId, draft, key),
-    complete: (caller, checkoutId, request) => complete(options, caller, checkoutId, request),
+    complete: (caller, checkoutId, request) => complete({ ...options, committer }, caller, checkoutId, request),
     cancel: (caller, checkoutId, key) => cancel(options, caller, checkoutId, key),
     async readOrder(caller, orderId) {
       const order = await readOrder(options.database, { ...caller, orderId });
@@ -145,21 +146,19 @@ async function cancel(
 }
 
 async function complete(
-  options: DeskOptions,
+  options: DeskOptions & { readonly committer: Committer },
   caller: Caller,
   checkoutId: string,
   request: CompleteRequest,
 ): Promise<Refused | CheckoutView> {
-  const outcome = await commitOne(options, caller, checkoutId, request);
+  const outcome = await commitOne(options.committer, caller, checkoutId, request);
   if (isRefused(outcome)) return outcome;
   if (outcome.outcome === 'refused' && refusals[outcome.refusal.code].status !== 200) return outcome.refusal;
-  const [checkout] = await readCheckouts(options.database, [checkoutId]);
-  const { expiresAt } = present(checkout, 'a checkout that was just committed');
-  const quote = present(await readQuote(options.database, checkoutId, outcome.version), 'the quote of an outcome');
   const ships = shippingOptions(caller.country);
-  const facts = { checkoutId, quote, expiresAt };
+  const facts = { checkoutId, ...(outcome.shown ?? (await readShown(options, checkoutId, outcome.version))) };
   if (outcome.outcome === 'refused') return refusedView(facts, outcome.refusal, ships);
-  const settled = request.waitMs === 0 ? null : await options.watch.wait(outcome.orderId, request.waitMs);
+  const { waitMs, aside = atOnce } = request;
+  const settled = waitMs === 0 ? null : await aside(() => options.watch.wait(outcome.orderId, waitMs));
   if (settled === null) return committedView(facts, outcome.orderId, ships);
   const order = {
     orderId: settled.orderId,
@@ -169,24 +168,37 @@ async function complete(
   return viewOf({ ...facts, ...caller, status: 'completing', isExpired: false, order }, [], ships);
 }
 
-async function commitOne(options: CommitOptions, caller: Caller, checkoutId: string, request: CompleteRequest) {
+function atOnce<T>(wait: () => Promise<T>): Promise<T> {
+  return wait();
+}
+
+/** What a key was answered with, of a checkout that has changed since. */
+async function readShown({ database }: DeskOptions, checkoutId: string, version: number) {
+  const [checkout] = await readCheckouts(database, [checkoutId]);
+  const { expiresAt } = present(checkout, 'the checkout of an outcome');
+  return { expiresAt, quote: present(await readQuote(database, checkoutId, version), 'the quote of an outcome') };
+}
+
+async function commitOne(
+  committer: Committer,
+  caller: Caller,
+  checkoutId: string,
+  request: CompleteRequest,
+): Promise<Refused | CommitOutcome> {
   try {
-    const [outcome] = await commit(options, [
-      {
-        merchantId: caller.merchantId,
-        callerId: caller.callerId,
-        checkoutId,
-        idempotencyKey: request.key.key,
-        requestSha256: request.key.requestSha256,
-        provider: request.provider,
-        token: request.token,
-        billingCountry: request.billingCountry,
-        shipsFrom: caller.country,
-        seenVersion: request.seenVersion,
-        traceparent: request.traceparent,
-      },
-    ]);
-    return present(outcome, 'the outcome of a commit');
+    return await committer.commit({
+      merchantId: caller.merchantId,
+      callerId: caller.callerId,
+      checkoutId,
+      idempotencyKey: request.key.key,
+      requestSha256: request.key.requestSha256,
+      provider: request.provider,
+      token: request.token,
+      billingCountry: request.billingCountry,
+      shipsFrom: caller.country,
+      seenVersion: request.seenVersion,
+      traceparent: request.traceparent,
+    });
   } catch (thrown) {
     if (!(thrown instanceof Retry)) throw thrown;
     return refuse('overloaded', 'Many requests change this checkout at once. Retry with the same key.', {

@@ -43,6 +43,8 @@ export type CompleteRequest = {
   readonly seenVersion: number | null;
   /** How long the caller waits for the order's outcome; 0 answers at once with `complete_in_progress`. */
   readonly waitMs: number;
+  /** Runs the wait for the outcome, so that who counts the work in progress can leave it out. */
+  readonly aside?: <T>(wait: () => Promise<T>) => Promise<T>;
   /** W3C trace context of the request, to be carried by everything that follows. */
   readonly traceparent: string | null;
 };

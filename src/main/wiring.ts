@@ -80,13 +80,14 @@ export function buildApi(
   const inbound = createInbound({
     log: built.log,
     newId: newUuid,
-    ...(options.health === undefined ? {} : { onAnswered: options.health.metrics.onAnswered }),
+    ...(options.health === undefined ? {} : countedBy(options.health.metrics)),
   });
   const desk = createDesk({
     ...built,
     newId: newUuid,
     watch: createOutcomeWatch(built.database),
     onCommitted: (outcome) => options.health?.metrics.onCommitted(outcome),
+    onBatch: (size) => options.health?.metrics.onBatch(size),
   });
   const authenticate = authenticateByKey({
     findCaller: (hash) => findCaller(built.database, hash),
@@ -102,6 +103,10 @@ export function buildApi(
   if (options.health !== undefined) registerHealth(inbound.server, options.health);
   registerWebhooks(inbound.server, { ...built, newId: newUuid, clock: machineClock, sources: options.webhookSources });
   return inbound;
+}
+
+function countedBy({ onAnswered, onTurnedAway }: Metrics) {
+  return { onAnswered, onTurnedAway };
 }
 
 function storefrontConfig(options: {

@@ -26,7 +26,10 @@ export type Metrics = {
   text(): Promise<string>;
   /** An outcome of the commit: `committed`, or the code of the refusal. */
   onCommitted(outcome: string): void;
+  /** How many orders were decided in one transaction. */
+  onBatch(size: number): void;
   onAnswered(answered: Answered): void;
+  onTurnedAway(): void;
   onTaken(message: Message): void;
   onHandled(message: Message, result: 'done' | 'retry' | 'dead' | 'lost', durationMs: number): void;
   onCall(call: { party: string; outcome: OutboundOutcome; durationMs: number }): void;
@@ -55,6 +58,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       return await registry.metrics();
     },
     onCommitted: (outcome) => instruments.counter('onetill_commits_total').inc({ outcome }),
+    onBatch: (size) => instruments.histogram('onetill_commit_batch_size').observe(size),
+    onTurnedAway: () => instruments.counter('onetill_http_requests_turned_away_total').inc(),
     onAnswered({ method, route, status, durationMs }) {
       const labels = { method: methodLabel(method), route, status: String(status) };
       instruments.histogram('onetill_http_request_duration_seconds').observe(labels, durationMs / 1_000);

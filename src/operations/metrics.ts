@@ -3,7 +3,7 @@ export type MetricDefinition = {
   readonly kind: 'gauge' | 'counter' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
-  /** Upper bounds in seconds, of histograms. */
+  /** Upper bounds of histograms, in the unit of the name. */
   readonly buckets?: readonly number[];
 };
 
@@ -11,6 +11,8 @@ export type MetricDefinition = {
 const spanBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** From promptly taken to a backlog of an hour. */
 const waitBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 900, 3_600];
+/** From alone to as many as there may be. */
+const sizeBuckets = [1, 2, 4, 8, 16, 32, 64];
 
 /**
  * Every metric of our own, in the order in which to look at them. The first two tell of nearly every trouble: work that
@@ -75,6 +77,12 @@ export const metricCatalogue = {
     help: 'Decided commits, by outcome: committed, or the code of the refusal',
     labels: ['outcome'],
   },
+  onetill_commit_batch_size: {
+    kind: 'histogram',
+    help: 'Orders that were decided together, in one transaction',
+    labels: [],
+    buckets: sizeBuckets,
+  },
   onetill_messages_handled_total: {
     kind: 'counter',
     help: 'Attempts at messages by how they ended: done, retry, dead, or lost with the lease',
@@ -97,6 +105,11 @@ export const metricCatalogue = {
     help: 'Answered requests, by the pattern of the route; status 499 is a client that went away',
     labels: ['method', 'route', 'status'],
     buckets: spanBuckets,
+  },
+  onetill_http_requests_turned_away_total: {
+    kind: 'counter',
+    help: 'Requests that were answered with 503 at once, because as many are in progress as can be done in time',
+    labels: [],
   },
   onetill_outbound_call_duration_seconds: {
     kind: 'histogram',

@@ -1,13 +1,14 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { looksLikeCardNumber } from './card-numbers.ts';
 import { sleep, stopwatch } from './clock.ts';
 import { isRefused, type Refused, RefusedError, refuse, toError } from './failure.ts';
 import type { NewId } from './ids.ts';
+import { createAdmission, type Place } from './inbound/admission.ts';
 import { serveCatalogue } from './inbound/catalogue.http.ts';
 import { faultOfFraming } from './inbound/framing.ts';
 import { faultOfHttp } from './inbound/http.ts';
 import { faultOfTexts, parseBody } from './inbound/json.ts';
 import { answerHeaders, type ErrorShape, errorReply, problemShape } from './inbound/problem.ts';
+import { requestIdOf, textOf, textsOf } from './inbound/texts.ts';
 import { refusalOfThrown } from './inbound/thrown.ts';
 import { createUnparsed } from './inbound/unparsed.ts';
 import { limits } from './limits.ts';
@@ -18,11 +19,13 @@ import { continueTrace, showTraceparent, type TraceContext } from './trace.ts';
 export type InboundOptions = {
   readonly log: Logger;
   readonly newId: NewId;
-  /** Requests above this are told to come back later: a queue in front of a busy database helps nobody. */
+  /** No more requests are in progress at once, however quickly they are done (inbound/admission.ts). */
   readonly inFlightMax?: number;
   readonly connectionsMax?: number;
   /** Called once per request when its answer is sent or its client has gone. For metrics. */
   readonly onAnswered?: (answered: Answered) => void;
+  /** Called once per request that was not let in, besides. */
+  readonly onTurnedAway?: () => void;
 };
 
 /** `route` is the pattern and never the URL, so that metrics and logs stay small and hold no ids. */
@@ -51,6 +54,10 @@ declare module 'fastify' {
     traceparent: string;
     /** The body as it came, for signatures; null if there was none. */
     rawBody: Buffer | null;
+    /** Held while it is handled. */
+    place: Place | null;
+    /** Has the wait take no place among the requests in progress: nothing is done for this request meanwhile. */
+    aside: <T>(wait: () => Promise<T>) => Promise<T>;
   }
   interface FastifyContextConfig {
     /** Answered also under overload: probes and metrics. */
@@ -58,7 +65,8 @@ declare module 'fastify' {
   }
 }
 
-const inFlightMaxDefault = 512;
+/** docs/decisions/0022-overload.md has what was tried. */
+const admitted = { floor: 128, capDefault: 1_024, targetMs: 150 } as const;
 const connectionsMaxDefault = 4096;
 
 /** What a client may take of us: a slow one loses its connection, not our memory. */
@@ -113,6 +121,8 @@ export function createInbound(options: InboundOptions): Inbound {
   server.decorateRequest('trace', null as unknown as TraceContext);
   server.decorateRequest('traceparent', '');
   server.decorateRequest('rawBody', null);
+  server.decorateRequest('place', null);
+  server.decorateRequest('aside', waitAside);
   server.server.on('request', unparsed.onRequest);
   server.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) routes.push({ method, url: route.url });
@@ -171,25 +181,34 @@ function isSigned(request: FastifyRequest): boolean {
 
 const signatureHeaders = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
+const overloaded = refuse('overloaded', 'Too many requests are being handled. Retry with the same key.');
+
 function guardRequests(server: FastifyInstance, rim: Rim): void {
-  const inFlightMax = rim.inFlightMax ?? inFlightMaxDefault;
-  let inFlight = 0;
+  const cap = rim.inFlightMax ?? admitted.capDefault;
+  const { targetMs, floor } = admitted;
+  const admission = createAdmission({ nowMs: stopwatch(), floor: Math.min(floor, cap), cap, targetMs });
   server.addHook('onRequest', async (request, reply) => {
     const elapsedMs = stopwatch();
-    inFlight += 1;
+    const takesPlace = request.routeOptions.config.alwaysAnswered !== true;
+    request.place = takesPlace ? admission.enter() : null;
+    const { raw } = request;
+    const framingFault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders);
+    const isTurnedAway = takesPlace && request.place === null && framingFault === null;
     reply.raw.once('close', () => {
-      inFlight -= 1;
-      noteAnswer(rim, request, reply, elapsedMs());
+      request.place?.leave();
+      const answered = noteAnswer(rim, request, reply, elapsedMs());
+      // A line for each would be work for a full server; they are counted.
+      if (isTurnedAway) rim.onTurnedAway?.();
+      else rim.log.info('answered', { requestId: request.id, traceId: request.trace.traceId, ...answered });
     });
+    reply.headers(headersOf(request));
+    // At once and without a throw: a refusal took longer than a quick answer, for its trace, its checks and its stack.
+    if (isTurnedAway) return send(rim, overloaded, request, reply);
     request.trace = continueTrace(textOf(request.headers.traceparent), rim.newId);
     request.traceparent = showTraceparent(request.trace);
-    reply.headers(headersOf(request));
-    const { raw } = request;
-    const fault = faultOfHttp(raw) ?? faultOfFraming(raw.rawHeaders) ?? faultOfTexts(textsOf(request));
+    const fault = framingFault ?? faultOfTexts(textsOf(request));
     if (fault !== null) throw new RefusedError(fault);
-    if (inFlight > inFlightMax && request.routeOptions.config.alwaysAnswered !== true) {
-      throw new RefusedError(refuse('overloaded', 'Too many requests are being handled. Retry with the same key.'));
-    }
+    return;
   });
   server.addHook('preSerialization', async (_request, _reply, payload) => {
     if (isRefused(payload)) throw new RefusedError(payload);
@@ -197,12 +216,21 @@ function guardRequests(server: FastifyInstance, rim: Rim): void {
   });
 }
 
+async function waitAside<T>(this: FastifyRequest, wait: () => Promise<T>): Promise<T> {
+  const takeAgain = this.place?.standAside();
+  try {
+    return await wait();
+  } finally {
+    takeAgain?.();
+  }
+}
+
 /** Of every answer. */
 function headersOf(request: FastifyRequest) {
   return { ...answerHeaders, 'request-id': request.id };
 }
 
-function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
+function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, durationMs: number): Answered {
   const answered: Answered = {
     method: request.method,
     route: request.routeOptions.url ?? 'none',
@@ -211,41 +239,7 @@ function noteAnswer(rim: Rim, request: FastifyRequest, reply: FastifyReply, dura
     durationMs,
   };
   rim.onAnswered?.(answered);
-  rim.log.info('answered', { requestId: request.id, traceId: request.trace.traceId, ...answered });
-}
-
-/** Everything of a request, besides its body, that may be kept, logged or sent on. */
-function* textsOf(request: FastifyRequest): Generator<readonly [string, string]> {
-  for (const name of keptHeaders) yield [`header:${name}`, textOf(request.headers[name]) ?? ''];
-  for (const [name, value] of Object.entries(request.query as Record<string, string | string[]>)) {
-    yield ['query', name];
-    for (const text of [value].flat()) yield [`query:${name}`, text];
-  }
-  for (const [name, value] of Object.entries((request.params ?? {}) as Record<string, string>)) {
-    yield [`path:${name}`, value];
-  }
-  yield ['path', decodedPath(request.url)];
-}
-
-const keptHeaders = ['idempotency-key', 'request-id', 'webhook-id', 'ucp-agent', 'prefer', 'if-match'] as const;
-
-function decodedPath(url: string): string {
-  const path = url.split('?', 1)[0] ?? '';
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}
-
-function textOf(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(', ') : header;
-}
-
-/** The caller's id for this request if it can be logged as it is, so that both sides' logs meet. */
-function requestIdOf(header: string | string[] | undefined): string | null {
-  const text = textOf(header) ?? '';
-  return /^[A-Za-z0-9._:-]{1,128}$/.test(text) && !looksLikeCardNumber(text) ? text : null;
+  return answered;
 }
 
 /** A parameter that is given twice is a list, which no schema takes. */

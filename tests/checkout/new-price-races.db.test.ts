@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { newUuid } from '../../src/shared/ids.ts';
 import { connect } from '../../src/shared/postgres/client.ts';
-import { accepted, caller, completeRequest, draftFor, eventually, openCheckout } from '../harness/shop.ts';
+import { accepted, caller, completeRequest, deskOn, draftFor, eventually, openCheckout } from '../harness/shop.ts';
 import { openWorld, type TestWorld } from '../harness/world.ts';
 
 const worlds: TestWorld[] = [];
@@ -58,7 +58,7 @@ test('a checkout keeps its order, also when another complete of it meets a new p
   const { answer, go } = await completeInTheMiddle(world, checkoutId);
   // The first one has read the price that its buyer saw, and gets its order; the second one reads the new price.
   await setPrice(999);
-  const second = world.desk.complete(caller, checkoutId, completeRequest(newUuid()));
+  const second = deskOn(world.database).complete(caller, checkoutId, completeRequest(newUuid()));
   await eventually('both wait for the stock', async () => (await waiters(world)) === 2);
   await go();
   const view = accepted(await answer);

@@ -3,7 +3,14 @@ import { newUuid } from '../../src/shared/ids.ts';
 import { type Answered, createInbound, type Inbound } from '../../src/shared/inbound.ts';
 import { type LogFields, silentLogger } from '../../src/shared/log.ts';
 
-export type Rim = { url: string; port: number; inbound: Inbound; answered: Answered[]; logged: LogFields[] };
+export type Rim = {
+  url: string;
+  port: number;
+  inbound: Inbound;
+  answered: Answered[];
+  logged: LogFields[];
+  turnedAway: () => number;
+};
 const running: Inbound[] = [];
 
 /** Ends what a test has started. */
@@ -14,11 +21,15 @@ export async function stopRims(): Promise<void> {
 export async function startRim(addRoutes: (inbound: Inbound) => void, inFlightMax?: number): Promise<Rim> {
   const answered: Answered[] = [];
   const logged: LogFields[] = [];
+  let turnedAway = 0;
   const note = (_message: string, fields?: LogFields): void => void logged.push(fields ?? {});
   const inbound = createInbound({
     log: { ...silentLogger, info: note, error: note },
     newId: newUuid,
     onAnswered: (each) => answered.push(each),
+    onTurnedAway() {
+      turnedAway += 1;
+    },
     ...(inFlightMax === undefined ? {} : { inFlightMax }),
   });
   addRoutes(inbound);
@@ -26,7 +37,7 @@ export async function startRim(addRoutes: (inbound: Inbound) => void, inFlightMa
   await inbound.server.listen({ host: '127.0.0.1', port: 0 });
   const address = inbound.server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return { url: `http://127.0.0.1:${port}`, port, inbound, answered, logged };
+  return { url: `http://127.0.0.1:${port}`, port, inbound, answered, logged, turnedAway: () => turnedAway };
 }
 
 export const echo = (inbound: Inbound): void => {

@@ -153,31 +153,6 @@ test('the trace of the caller goes on under our own hop', async () => {
   expect(body.traceparent).toMatch(new RegExp(`^00-${trace}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`));
 });
 
-test('above the cap requests are told to come back, and probes are answered all the same', async () => {
-  let release = (): void => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const rim = await startRim(({ server }) => {
-    server.get('/slow', async () => {
-      await held;
-      return {};
-    });
-    server.get('/probe', { config: { alwaysAnswered: true } }, async () => ({}));
-  }, 2);
-  const slow = [fetch(`${rim.url}/slow`), fetch(`${rim.url}/slow`)];
-  await expect.poll(async () => (await fetch(`${rim.url}/slow`)).status).toBe(503);
-  const refused = await fetch(`${rim.url}/slow`);
-  expect([refused.headers.get('retry-after'), ((await refused.json()) as { code: string }).code]).toEqual([
-    '1',
-    'overloaded',
-  ]);
-  expect((await fetch(`${rim.url}/probe`)).status).toBe(200);
-  release();
-  expect((await Promise.all(slow)).map((response) => response.status)).toEqual([200, 200]);
-  await expect.poll(async () => (await fetch(`${rim.url}/slow`)).status).toBe(200);
-});
-
 test('each answer is reported once with the pattern of its route and never its URL', async () => {
   const rim = await startRim(({ server }) => {
     server.get('/things/:id', async () => ({}));

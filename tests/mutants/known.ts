@@ -42,7 +42,7 @@ export const knownMutants: readonly Mutant[] = [
     name: 'an error while the order is written is swallowed',
     bug: 4,
     file: 'src/checkout/commit.run.ts',
-    from: `const taken = await writeCommit(tx, { ...rows, holds: aggregate(rows.reservations) });
+    from: `const taken = await writeCommit(tx, { ...inLockOrder(rows), holds: aggregate(rows.reservations) });
   if (taken !== rows.orders.length + rows.quotes.length) throw new Retry('a checkout changed while it was committed');`,
     to: 'await writeCommit(tx, { ...rows, holds: aggregate(rows.reservations) }).catch(() => {});',
     why: 'a buyer is told of an order that is not there',

@@ -2,7 +2,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isRefused } from '../../src/shared/failure.ts';
 import { newUuid } from '../../src/shared/ids.ts';
 import { connect } from '../../src/shared/postgres/client.ts';
-import { accepted, caller, completeRequest, draftFor, endOf, eventually, openCheckout } from '../harness/shop.ts';
+import {
+  accepted,
+  caller,
+  completeRequest,
+  deskOn,
+  draftFor,
+  endOf,
+  eventually,
+  openCheckout,
+} from '../harness/shop.ts';
 import { atRest, mixedTokens, openWorld, pick, randomFrom, seedOf, type TestWorld } from '../harness/world.ts';
 
 let world: TestWorld;
@@ -65,10 +74,10 @@ test('of completes that meet a new price at once none pays what its buyer has no
   const holder = connect({ url: world.url, applicationName: 'holder', connectionsMax: 1 });
   await holder.execute({ text: 'begin' });
   await holder.query({ text: `select 1 from stock where sku = 'MOVES' for update` });
-  const completes = Array.from({ length: 6 }, () =>
-    world.desk.complete(caller, checkoutId, completeRequest(newUuid())),
-  );
-  await eventually('all wait for the stock', async () => (await waiters()) === 6);
+  // Three processes, each with one that waits behind the other.
+  const desks = Array.from({ length: 3 }, () => deskOn(world.database));
+  const completes = [...desks, ...desks].map((desk) => desk.complete(caller, checkoutId, completeRequest(newUuid())));
+  await eventually('all wait for the stock', async () => (await waiters()) === 3);
   await holder.execute({ text: 'commit' });
   await holder.close();
   const answers = await Promise.all(completes);

@@ -60,7 +60,9 @@ export function registerUcp(inbound: Inbound, options: UcpOptions): void {
         const waitMs = waitMsOf(header(request, 'prefer'));
         const seenVersion = accepted(seenVersionOf(header(request, 'if-match')));
         const traceparent = request.traceparent;
-        const view = await desk.complete(callerOf(request), id, { ...payment, key, waitMs, seenVersion, traceparent });
+        const aside = <T>(wait: () => Promise<T>): Promise<T> => request.aside(wait);
+        const complete = { ...payment, key, waitMs, aside, seenVersion, traceparent };
+        const view = await desk.complete(callerOf(request), id, complete);
         if (waitMs > 0) reply.header('preference-applied', `wait=${Math.floor(waitMs / 1000)}`);
         return answerCheckout(reply, view, config);
       });
