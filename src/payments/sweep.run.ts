@@ -6,7 +6,7 @@ import { paymentsToCheck, postponeChecks } from './payments.sql.ts';
 /**
  * A payment without a settled outcome is asked for in time, even if each message about it was lost. The turn saves work
  * and guards nothing: two at once would wait for each other's rows and have the provider asked twice, but a message of
- * one cause is alive once, and one that comes after all is settled changes nothing (tests/races/sweepers-turn.db.test.ts).
+ * one cause is alive once, and one that comes after all is settled changes nothing.
  */
 export const sweepUnsettledPayments: SweeperTask = {
   name: 'unsettled-payments',
