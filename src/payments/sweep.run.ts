@@ -3,7 +3,11 @@ import { takeTurn } from '../sagas/saga.sql.ts';
 import { type SweeperTask, sweepBatchSizeMax } from '../sagas/sweeper.run.ts';
 import { paymentsToCheck, postponeChecks } from './payments.sql.ts';
 
-/** A payment without a settled outcome is asked for in time, even if each message about it was lost. */
+/**
+ * A payment without a settled outcome is asked for in time, even if each message about it was lost. The turn saves work
+ * and guards nothing: two at once would wait for each other's rows and have the provider asked twice, but a message of
+ * one cause is alive once, and one that comes after all is settled changes nothing.
+ */
 export const sweepUnsettledPayments: SweeperTask = {
   name: 'unsettled-payments',
   everyMs: 2_000,

@@ -43,7 +43,10 @@ export const sweepOverdueOrders: SweeperTask = {
   },
 };
 
-/** One transaction per order; the turn is held for its length, so that one sweeper acts at a time. */
+/**
+ * One transaction per order; the turn is held for its length, so that one sweeper acts at a time. It spares the others
+ * the wait for the order's row. That an order moves once is held by that row's lock and by asking again under it.
+ */
 async function sweepOrder(options: RunnerOptions, orderId: string): Promise<SagaChange['send']> {
   return await options.database.transaction(async (tx) => {
     if (!(await takeTurn(tx, sweepOverdueOrders.name))) return [];
@@ -57,7 +60,9 @@ async function sweepOrder(options: RunnerOptions, orderId: string): Promise<Saga
 
 /**
  * A parked undo is told to a person, and what made it fail is mostly over before one looks: after a rest its own letter
- * is replayed, so that a further death opens that letter again, with its history. What a person discarded stays so.
+ * is replayed, so that a further death opens that letter again, with its history. What a person discarded stays so. The
+ * turn keeps others from waiting for the same letters; that each is replayed once is held by its row, whose status is
+ * looked at again under its lock.
  */
 export const sweepParkedUndos: SweeperTask = {
   name: 'parked-undos',

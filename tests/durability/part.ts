@@ -9,11 +9,17 @@ import type { Part, PartReport, ProveContext } from '../prove/part.ts';
 import { type KilledServer, startKilledServer, type Victims, victims } from './killed-server.ts';
 import { plenty, startBuyers } from './load.ts';
 
-type Plan = { readonly kills: number; readonly ordersMin: number; readonly buyers: number };
+type Plan = {
+  readonly kills: number;
+  /** Of these, at least so many were followed by another kill that came before the server had recovered. */
+  readonly doublesMin: number;
+  readonly ordersMin: number;
+  readonly buyers: number;
+};
 
 const plans: Readonly<Record<ProveContext['scale'], Plan>> = {
-  full: { kills: 60, ordersMin: 500, buyers: 12 },
-  bounded: { kills: 5, ordersMin: 30, buyers: 8 },
+  full: { kills: 60, doublesMin: 10, ordersMin: 500, buyers: 12 },
+  bounded: { kills: 5, doublesMin: 1, ordersMin: 30, buyers: 8 },
 };
 
 /**
@@ -22,7 +28,7 @@ const plans: Readonly<Record<ProveContext['scale'], Plan>> = {
  */
 export const durabilityPart: Part = {
   name: 'durability',
-  tries: 'buyers commit without pause while PostgreSQL is killed with SIGKILL and recovers, again and again',
+  tries: 'buyers commit without pause while PostgreSQL is killed with SIGKILL, also while it recovers, again and again',
   async run(context) {
     const plan = plans[context.scale];
     const server = await startKilledServer();
@@ -55,7 +61,15 @@ async function unsafeSettings(database: Database): Promise<Violation[]> {
   return [{ promise: 1, subject: 'the database', says }];
 }
 
-type Killed = { readonly kills: Readonly<Record<Victims, number>>; readonly recoveriesMs: readonly number[] };
+type Killed = {
+  readonly kills: Readonly<Record<Victims, number>>;
+  readonly whileRecovering: number;
+  readonly recoveriesMs: readonly number[];
+};
+
+/** Every fourth kill is followed by another one while the server replays its log, up to so long after it began. */
+const killsPerDouble = 4;
+const replayingMs = 20;
 
 /** From a recovery to the next kill: time for commits, and never so short that it looks like a loop of crashes. */
 const betweenMs = { least: 600, most: 2_200 } as const;
@@ -69,6 +83,7 @@ async function killAgainAndAgain(
   const random = randomFrom(seed);
   const kills = { [victims[0]]: 0, [victims[1]]: 0 };
   const recoveriesMs: number[] = [];
+  let whileRecovering = 0;
   const buyers = startBuyers(shop, plan.buyers, randomFrom(seed + 1));
   try {
     for (let count = 1; count <= plan.kills; count += 1) {
@@ -76,14 +91,22 @@ async function killAgainAndAgain(
       const whom = pick(random, victims);
       await server.kill(whom);
       kills[whom] = (kills[whom] ?? 0) + 1;
+      // One that came too late, because the server was faster, is made up for after the next kill.
+      const isDouble = whileRecovering < Math.floor(count / killsPerDouble);
+      if (isDouble) {
+        const again = pick(random, victims);
+        if (await server.killWhileRecovering(again, replayingMs * random())) whileRecovering += 1;
+        kills[again] = (kills[again] ?? 0) + 1;
+      }
       recoveriesMs.push(await server.recovered());
-      progress(`kill ${count} of ${plan.kills}, of ${whom}: back after ${recoveriesMs.at(-1)} ms`);
+      const twice = isDouble ? ', and again as it recovered' : '';
+      progress(`kill ${count} of ${plan.kills}, of ${whom}${twice}: back after ${recoveriesMs.at(-1)} ms`);
     }
     await pauseBetween(random);
   } finally {
     await buyers.stop();
   }
-  return { kills: kills as Killed['kills'], recoveriesMs };
+  return { kills: kills as Killed['kills'], whileRecovering, recoveriesMs };
 }
 
 function pauseBetween(random: Random): Promise<void> {
@@ -95,7 +118,7 @@ function reportOf(
   seed: number,
   plan: Plan,
   evidence: Evidence,
-  { kills, recoveriesMs }: Killed,
+  { kills, whileRecovering, recoveriesMs }: Killed,
   violations: PartReport['violations'],
 ): PartReport {
   const acknowledged = acknowledgedOrders(evidence.history);
@@ -108,6 +131,7 @@ function reportOf(
     kills: sum,
     'kills of the postmaster alone': kills['the postmaster alone'],
     'kills of every process of the server': kills['every process of the server'],
+    'killed while recovering': whileRecovering,
     recoveries: recoveriesMs.length,
     'longest recovery, ms': Math.max(0, ...recoveriesMs),
     'acknowledged orders': acknowledged.size,
@@ -117,6 +141,7 @@ function reportOf(
   const floor = (figure: keyof typeof figures, least: number) => ({ figure, least, had: figures[figure] ?? 0 });
   const floors = [
     floor('kills', plan.kills),
+    floor('killed while recovering', plan.doublesMin),
     floor('recoveries', plan.kills),
     floor('acknowledged orders', plan.ordersMin),
     // Without one, no kill has come between a commit and its answer.

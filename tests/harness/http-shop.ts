@@ -22,6 +22,7 @@ import { collectEvidence, collectTexts, fetchAuthorisations, rememberMessages } 
 import type { Evidence } from '../judges/evidence.ts';
 import { createHistory, type History } from '../judges/history.ts';
 import type { Violation } from '../judges/judge.ts';
+import { plantCard, plantedCard } from '../judges/plant-card.ts';
 import { createRecordingClient, type RecordingClient } from '../judges/recording-client.ts';
 import { awaitRest } from '../judges/rest.ts';
 import { quickQueues, quickTimings, seedShop } from './shop.ts';
@@ -61,6 +62,9 @@ export const shopSecrets = {
   control: 'control',
   webhook: 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=',
 } as const;
+
+/** Of the caller that `seedShop` makes. */
+const callerKey = 'key-shop';
 
 export type HttpShopOptions = {
   /** Of a database with the schema and no rows. */
@@ -106,7 +110,7 @@ export async function openHttpShop(options: HttpShopOptions): Promise<HttpShop> 
     buyer: (client, more = {}) =>
       createRecordingClient({
         origin: () => apis[more.api ?? 0] ?? '',
-        apiKey: 'key-shop',
+        apiKey: callerKey,
         client,
         history,
         ...(more.timeoutMs === undefined ? {} : { timeoutMs: more.timeoutMs }),
@@ -119,7 +123,7 @@ export async function openHttpShop(options: HttpShopOptions): Promise<HttpShop> 
       const evidence = await collectEvidence(database, {
         history: history.calls(),
         theirs: await fetchAuthorisations(provider.url, shopSecrets.control),
-        planted: [],
+        planted: [plantedCard, shopSecrets.webhook, shopSecrets.apiKey, callerKey],
         texts: await collectTexts(database),
         allowsPeople,
       });
@@ -131,6 +135,7 @@ export async function openHttpShop(options: HttpShopOptions): Promise<HttpShop> 
       await database.close();
     },
   };
+  await plantCard(shop.buyer('a buyer who types a card number'), Object.keys(options.stock)[0] ?? 'NONE');
   for (let count = 0; count < options.workers; count += 1) await shop.addWorker();
   for (let count = 0; count < options.sweepers; count += 1) await shop.addSweeper();
   return shop;

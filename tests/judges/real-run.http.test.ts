@@ -6,6 +6,7 @@ import { newUuid } from '../../src/shared/ids.ts';
 import type { RunningShop } from '../harness/shop.ts';
 import { startShop } from '../harness/shop.ts';
 import { mixedTokens, pick, type Random, randomFrom, seedOf } from '../harness/world.ts';
+import { plantCard, plantedCard } from '../judges/plant-card.ts';
 import { type RealStorefront, startRealStorefront } from '../storefront-api/real-storefront.ts';
 import { authorisationsOfBooks, collectEvidence, collectTexts, rememberMessages } from './collect.ts';
 import { figuresOf } from './figures.ts';
@@ -82,6 +83,8 @@ async function setPrice(minor: number): Promise<void> {
 
 test('the judges find nothing in a run of many buyers, retries, races and faults', async () => {
   const random = randomFrom(seedOf('the judges over a real run'));
+  const self = { origin: () => shop.url, apiKey: 'key-shop', history };
+  await plantCard(createRecordingClient({ ...self, client: 'a buyer who types a card number' }), 'PLENTY');
   await Promise.all(Array.from({ length: 8 }, (_, index) => shopAround(`buyer-${index}`, random)));
   const { database } = shop.scratch;
   const isQuiet = async (): Promise<boolean> => simulated.books.deliveries.size === 0;
@@ -89,7 +92,7 @@ test('the judges find nothing in a run of many buyers, retries, races and faults
   const evidence = await collectEvidence(database, {
     history: history.calls(),
     theirs: authorisationsOfBooks(simulated.books),
-    planted: ['4000056655665556'],
+    planted: [plantedCard],
     texts: await collectTexts(database),
   });
   expect(judgeAll(evidence)).toEqual([]);

@@ -119,6 +119,30 @@ export const workMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'every sweeper has the turn',
+    bug: 'own',
+    file: 'src/sagas/saga.sql.ts',
+    from: 'return rows[0]?.taken === true;',
+    to: 'return rows.length === 1;',
+    why: 'each sweeper that is added asks the provider again for what the others have just asked for',
+    caughtBy: {
+      file: 'tests/races/sweepers-turn.db.test.ts',
+      test: 'while one sweeper has the turn at a task no other does any of it, and then it is done',
+    },
+  },
+  {
+    name: 'payments are sent for out of turn',
+    bug: 'own',
+    file: 'src/payments/sweep.run.ts',
+    from: 'if (!(await takeTurn(tx, sweepUnsettledPayments.name))) return 0;',
+    to: 'await takeTurn(tx, sweepUnsettledPayments.name);',
+    why: 'two sweepers wait for each other in the rows of the same payments',
+    caughtBy: {
+      file: 'tests/races/sweepers-turn.db.test.ts',
+      test: 'while one sweeper has the turn at a task no other does any of it, and then it is done',
+    },
+  },
+  {
     name: 'two works about one order share a transaction',
     bug: 'own',
     file: 'src/shared/collector.run.ts',

@@ -11,6 +11,7 @@ import type { Part, PartReport, Scale } from '../prove/part.ts';
 import { unmet } from './expected.ts';
 import { figuresOfCells, keptOf, type LastMatrix } from './last.ts';
 import { allCells, type Ran, runMatrix, sampleOf } from './matrix.ts';
+import { faultKinds } from './proxy.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const cellsOfBounded = 24;
@@ -45,8 +46,8 @@ export function reportOf({ results, broken }: Ran, seed: number, scale: Scale): 
   const missed = scale === 'full' ? unmet(results) : [];
   const least =
     scale === 'full'
-      ? { cells: allCells.length, hit: 220, orders: 168 }
-      : { cells: cellsOfBounded, hit: 15, orders: 8 };
+      ? { cells: allCells.length, hit: 220, orders: 168, hitsOfEach: 60 }
+      : { cells: cellsOfBounded, hit: 15, orders: 8, hitsOfEach: 1 };
   const floors = {
     cells: least.cells,
     'cells that were hit': least.hit,
@@ -54,6 +55,7 @@ export function reportOf({ results, broken }: Ran, seed: number, scale: Scale): 
     'acknowledged orders': least.orders,
     'kinds of failures': 6,
     'kinds of dependencies': 7,
+    ...Object.fromEntries(faultKinds.map((kind) => [`faults by ${kind}`, least.hitsOfEach])),
   };
   return {
     seed,

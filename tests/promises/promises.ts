@@ -1,6 +1,5 @@
 import type { PromiseEntry } from '../../src/main/docs-promises.ts';
-
-const schema = 'tests/promises/schema-refuses.db.test.ts';
+import { of, plantedAndSearched, schema, underFaults } from './tests-of-many.ts';
 
 /**
  * The promises as data: what holds, the constraint in SQL, the assertion in code, and the tests that try to break it.
@@ -34,6 +33,14 @@ export const promises: readonly PromiseEntry[] = [
       ...of('tests/storefront-api/purchase.http.test.ts', [
         'the answer under a key is the same to the byte for concurrent and later retries',
       ]),
+      ...of('tests/races/races.http.test.ts', [
+        '64 buyers with one key at two API instances get one order and one answer to the byte',
+        'cancel, complete, update and webhook of a session leave one outcome, in every order and overlapped',
+      ]),
+      ...of('tests/security/others-things.http.test.ts', [
+        'with the same key of idempotency, body and id another caller gets nothing of the answer',
+      ]),
+      ...underFaults,
     ],
   },
   {
@@ -55,6 +62,10 @@ export const promises: readonly PromiseEntry[] = [
       ...of('tests/saga/order.db.test.ts', [
         'an order that is paid for is confirmed, its stock sold and one authorisation taken',
       ]),
+      ...of('tests/races/races.http.test.ts', [
+        'cancel, complete, update and webhook of a session leave one outcome, in every order and overlapped',
+      ]),
+      ...underFaults,
     ],
   },
   {
@@ -72,6 +83,10 @@ export const promises: readonly PromiseEntry[] = [
         'no statement holds or sells more than was received',
       ]),
       ...of(schema, ['the schema refuses to hold more stock than there is']),
+      ...of('tests/races/races.http.test.ts', [
+        'of many buyers exactly as many buy as there are units, and the rest are told which line lacks',
+      ]),
+      ...underFaults,
     ],
   },
   {
@@ -113,6 +128,14 @@ export const promises: readonly PromiseEntry[] = [
       ...of('tests/saga/order.db.test.ts', [
         'a declined order gives its stock back and leaves the checkout open for another payment',
       ]),
+      ...of('tests/races/races.http.test.ts', [
+        'processes whose clocks are an hour ahead and an hour behind carry every order to its end',
+        'two sweepers and three workers over the same overdue work move every order once',
+      ]),
+      ...of('tests/races/sweepers-turn.db.test.ts', [
+        'while one sweeper has the turn at a task no other does any of it, and then it is done',
+      ]),
+      ...underFaults,
     ],
   },
   {
@@ -142,6 +165,14 @@ export const promises: readonly PromiseEntry[] = [
         'a message from a newer version is a dead letter, and a replay after the upgrade brings it back',
       ]),
       ...of(schema, ['the schema refuses a second effect of a message and a second message of one cause']),
+      ...of('tests/races/races.http.test.ts', [
+        'two sweepers and three workers over the same overdue work move every order once',
+      ]),
+      ...of('tests/races/sweepers-turn.db.test.ts', [
+        'two sweepers that both believe that they have the turn move each order once and pay once',
+        'a sweeper that acts on what another one found and workers have settled meanwhile changes nothing',
+      ]),
+      ...underFaults,
     ],
   },
   {
@@ -179,6 +210,7 @@ export const promises: readonly PromiseEntry[] = [
         'the schema refuses to move the place at which an era of the events begins',
       ]),
       ...of('tests/saga/order.db.test.ts', ['the timeline tells what happened to an order, in order']),
+      ...underFaults,
     ],
   },
   {
@@ -203,6 +235,10 @@ export const promises: readonly PromiseEntry[] = [
       ...of('tests/storefront-api/purchase.http.test.ts', [
         'a price that changed since the quote is refused with what changed, and the new total stands',
       ]),
+      ...of('tests/security/abuse.http.test.ts', [
+        'prices, totals, currencies, states and owners in a request change nothing of what is charged',
+      ]),
+      ...underFaults,
     ],
   },
   {
@@ -220,6 +256,10 @@ export const promises: readonly PromiseEntry[] = [
         'a worker that lost its lease does not take an authorised payment back to unknown',
       ]),
       ...of(schema, ['the schema refuses an unknown payment that nobody will ask for']),
+      ...of('tests/races/races.http.test.ts', [
+        'a worker that is paused in a call beyond its lease takes nothing back from the one that went on',
+      ]),
+      ...underFaults,
     ],
   },
   {
@@ -244,10 +284,7 @@ export const promises: readonly PromiseEntry[] = [
         'a card number in any place of any route is refused with its place and without its digits',
         'a card number in any field of a checkout is refused before anything is stored',
       ]),
+      ...plantedAndSearched,
     ],
   },
 ];
-
-function of(file: string, names: readonly string[]): PromiseEntry['tests'] {
-  return names.map((name) => ({ file, name }));
-}
