@@ -62,6 +62,7 @@ function section(firstMs: number, secondMs: number, memory: { idle: Memory | nul
       weigh('memory, idle', memory.idle),
       weigh(`memory, after ${orders} orders`, memory.after),
     ],
+    wants: [],
     notes: [
       `From spawning \`npm start\` to the first 200 of GET /products, asked every 10 ms; medians of
       ${firstStarts} first and ${firstStarts * secondStartsEach} second starts. Dependencies are installed
