@@ -1,6 +1,8 @@
 import { measureBatchSize } from './batch-size.ts';
 import { measureCommit } from './commit.ts';
+import { measureEngines } from './engines.ts';
 import { fullPace, type Ground, layGround, type Pace, postgresVersion, quickPace } from './ground.ts';
+import { measureGrowth } from './growth.ts';
 import { measureHalfLoad } from './half-load.ts';
 import { measureHotItem } from './hot-item.ts';
 import { measureHttp } from './http.ts';
@@ -22,6 +24,8 @@ const benches: Readonly<Record<string, (ground: Ground) => Promise<Section>>> = 
   'http-layer': measureHttpLayer,
   overload: measureOverload,
   'whole-orders': measureWholeOrders,
+  engines: measureEngines,
+  growth: measureGrowth,
   start: measureStart,
 };
 
