@@ -11,6 +11,7 @@ import { describeMachine } from './machine.ts';
 import { measureOverload } from './overload.ts';
 import { writeLast } from './page.ts';
 import { renderSection, type Section } from './section.ts';
+import { measureSoak } from './soak.ts';
 import { measureStart } from './start.ts';
 import { measureWholeOrders } from './whole-orders.ts';
 
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, (ground: Ground) => Promise<Section>>> = 
   'whole-orders': measureWholeOrders,
   engines: measureEngines,
   growth: measureGrowth,
+  soak: measureSoak,
   start: measureStart,
 };
 
@@ -95,5 +97,5 @@ async function measureAll(ground: Ground, { names, isDry }: Asked): Promise<void
     sections.push(section);
   }
   process.stdout.write(`\n${machine.join('\n')}\n`);
-  if (!isDry) await writeLast(sections, machine);
+  if (!isDry) await writeLast(sections, machine, Object.keys(benches));
 }

@@ -23,11 +23,11 @@ const additions = [
 export async function startBenchServer(folder: string): Promise<BenchServer> {
   await mkdir(folder, { recursive: true });
   const dataDir = await realpath(folder);
-  const binaries = fit(await findBinaries());
+  const binaries = required(await findBinaries());
   const { clusterDir, logDir, startLog, passwordFile } = clusterPaths(dataDir);
-  const runner = fit(await chooseRunner({ binaries, dataDir, clusterDir }));
+  const runner = required(await chooseRunner({ binaries, dataDir, clusterDir }));
   const onProgress = () => {};
-  fit(await ensureCluster({ dataDir, binaries, runner, durable: true, onProgress }));
+  required(await ensureCluster({ dataDir, binaries, runner, durable: true, onProgress }));
   await ensureFolder(logDir, runner);
   const password = await keptPassword(passwordFile);
   const settings = [
@@ -52,7 +52,7 @@ export async function startBenchServer(folder: string): Promise<BenchServer> {
   };
 }
 
-function fit<T>(found: T | CannotStart): T {
+function required<T>(found: T | CannotStart): T {
   if (found !== null && isCannotStart(found as object)) {
     const { message, next } = found as CannotStart;
     throw new Error(`${message} ${next}`);
