@@ -17,7 +17,7 @@ import { connectionsMax } from './processes.ts';
 
 type Data = { readonly purchaseId: number };
 
-/** Its own loop takes a batch every half a second at most; these fetch again at once, which is more than it promises. */
+/** Its own loop takes a batch twice a second at most; these fetch again at once, which is more than it promises. */
 const loopsPerQueue = 5;
 const batchSize = 25;
 const idleMs = 5;

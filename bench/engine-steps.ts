@@ -2,8 +2,8 @@ import pg from 'pg';
 import { connectionsMax } from './processes.ts';
 
 /**
- * The saga as somebody writes it who has a job queue: three steps, each one transaction that has its effect and puts the
- * next job into the queue. It writes far less than an order of Onetill does: two small tables, no audit, no events.
+ * The saga as somebody writes it who has a job queue: three steps, each one transaction that has its effect and puts
+ * the next job into the queue. It writes far less than an order of Onetill does: two small tables, no audit, no events.
  */
 export const steps = ['reserve', 'authorise', 'confirm'] as const;
 export type Step = (typeof steps)[number];

@@ -16,7 +16,7 @@ const warmUpSagas = 200;
 
 type Measured = { readonly name: string; readonly perSecond: number; readonly commitsPerSaga: number };
 
-/** Sagas of three steps a second: our worker beside the same saga over the job queues that a team would take instead. */
+/** Sagas a second: our worker beside the same saga over the job queues that a team would take instead. */
 export async function measureEngines(ground: Ground): Promise<Section> {
   const names = ['bench_engine_ours', 'bench_engine_one', 'bench_engine_chained', 'bench_engine_pgboss'] as const;
   const [ours, one, chained, pgboss] = names;
@@ -106,8 +106,8 @@ function section(ground: Ground, rounds: readonly Measured[][], paced: { p50: nu
       wantAtMost(`p50 at ${pacePerSecond} sagas a second`, p50WantedMs, paced.p50, ' ms'),
     ],
     notes: [
-      `Reserve, authorise, confirm, over a provider in the same process that answers at once. A backlog is made, then the
-      engine is started and drains it; counted from its start to the end of the last saga. ${ground.pace.rounds} rounds
+      `Reserve, authorise, confirm, over a provider in the same process that answers at once. A backlog is made, then
+      the engine is started and drains it; counted from its start to the end of the last saga. ${ground.pace.rounds} rounds
       of some ${ground.pace.secondsPerRun} s for each engine on the same server, each with 16 connections.`,
       `Ours is the real worker with everything that it writes: the fraud screen, the intent before the call, the steps,
       audit entries, events, their timeline. Over the queues it is the least that has the effect: one statement per step

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Plan, Result } from './generator-plan.ts';
 
 // Load over HTTP from a process of its own. It writes requests that were made beforehand onto kept-alive connections,
-// one at a time on each, and of an answer it reads its status, its length and whether it holds what is expected: what it
-// takes of the cores is the least that a client can take.
+// one at a time on each, and of an answer it reads its status, its length and whether it holds what is expected: the
+// least that a client can take of the cores.
 process.stdout.write('ready\n');
 for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(await generate(JSON.parse(line) as Plan))}\n`);

@@ -6,8 +6,8 @@ const templates = 100;
 const ordersAtOnce = 100_000;
 
 /**
- * Fills the tables that the commit reads and writes with confirmed orders of one line each, as copies of some checkouts,
- * in as few statements as there are tables. Keys ascend and are older than any new one, as those of real orders are.
+ * Fills the tables that the commit reads and writes with confirmed orders of one line each, as copies of some
+ * checkouts, in as few statements as there are tables. Keys ascend and are older than any new one, as those of real orders are.
  */
 export async function fillOrders(database: Database, count: number): Promise<void> {
   const offers = await readAllOffers(database, demoMerchant.merchantId);
@@ -60,7 +60,8 @@ const makeRows = `
     select id, 1, line->>'sku', line->>'title', 1, (line->>'unitPriceMinor')::bigint, (line->>'totalMinor')::bigint
     from made
   ), reservation_rows as (
-    insert into reservations (order_id, sku, merchant_id, units, status) select id, line->>'sku', $4, 1, 'sold' from made
+    insert into reservations (order_id, sku, merchant_id, units, status)
+    select id, line->>'sku', $4, 1, 'sold' from made
   ), payment_rows as (
     insert into payments (payment_id, merchant_id, order_id, provider, token, status, currency, amount_minor,
       authorised_minor, provider_reference)

@@ -9,7 +9,7 @@ type Last = Readonly<Record<string, Kept>>;
 const lastFile = fileURLToPath(new URL('last.json', import.meta.url));
 const pageFile = fileURLToPath(new URL('README.md', import.meta.url));
 
-/** Keeps what was measured now, beside what was measured earlier and not now, and writes the page and the plots of all. */
+/** Keeps what was measured now beside what was measured earlier and not now; writes the page and the plots of all. */
 export async function writeLast(
   sections: readonly Section[],
   machine: readonly string[],

@@ -31,7 +31,7 @@ const benches: Readonly<Record<string, (ground: Ground) => Promise<Section>>> = 
   start: measureStart,
 };
 
-const usage = `npm run bench                         measures everything; writes bench/README.md, last.json and the plots
+const usage = `npm run bench                         measures everything, and writes the page and the plots in bench/
 npm run bench -- NAME …               measures some: ${Object.keys(benches).join(', ')}
 npm run bench -- --dry …              writes nothing
 npm run bench -- --quick …            tries everything out in short runs, whose figures say nothing; writes nothing

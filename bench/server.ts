@@ -19,7 +19,7 @@ const additions = [
   ['pg_stat_statements.track', 'none'],
 ] as const;
 
-/** Starts the embedded PostgreSQL with the settings of `npm start` and the additions. It is not started again if it dies. */
+/** Starts the embedded PostgreSQL as `npm start` does, with the additions. It is not started again when it dies. */
 export async function startBenchServer(folder: string): Promise<BenchServer> {
   await mkdir(folder, { recursive: true });
   const dataDir = await realpath(folder);
