@@ -23,9 +23,9 @@ export async function readAllOffers(database: Database, merchantId: string): Pro
 }
 
 /**
- * Opens checkouts that lack nothing, each with different products (three, if nothing is said) drawn evenly from all, and
- * each of another buyer. They are written set-wise, as rows that do not differ from those that the API writes: opening
- * is not measured.
+ * Opens checkouts that lack nothing, each with different products (three, if nothing is said) drawn evenly from all,
+ * and each of another buyer. They are written set-wise, as rows that do not differ from those that the API writes:
+ * opening is not measured.
  */
 export async function openCheckouts(
   database: Database,

@@ -106,9 +106,10 @@ function section(ground: Ground, rounds: readonly Measured[][], paced: { p50: nu
       wantAtMost(`p50 at ${pacePerSecond} sagas a second`, p50WantedMs, paced.p50, ' ms'),
     ],
     notes: [
-      `Reserve, authorise, confirm, over a provider in the same process that answers at once. A backlog is made, then
-      the engine is started and drains it; counted from its start to the end of the last saga. ${ground.pace.rounds} rounds
-      of some ${ground.pace.secondsPerRun} s for each engine on the same server, each with 16 connections.`,
+      `Reserve, authorise, confirm, over a provider in the same process that answers at once. A backlog is made,
+      then the engine is started and drains it; counted from its start to the end of the last saga.
+      ${ground.pace.rounds} rounds of some ${ground.pace.secondsPerRun} s for each engine on the same server, each
+      with 16 connections.`,
       `Ours is the real worker with everything that it writes: the fraud screen, the intent before the call, the steps,
       audit entries, events, their timeline. Over the queues it is the least that has the effect: one statement per step
       and the next job in its transaction, nothing else.`,

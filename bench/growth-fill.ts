@@ -7,7 +7,8 @@ const ordersAtOnce = 100_000;
 
 /**
  * Fills the tables that the commit reads and writes with confirmed orders of one line each, as copies of some
- * checkouts, in as few statements as there are tables. Keys ascend and are older than any new one, as those of real orders are.
+ * checkouts, in as few statements as there are tables. Keys ascend and are older than any new one, as those of real
+ * orders are.
  */
 export async function fillOrders(database: Database, count: number): Promise<void> {
   const offers = await readAllOffers(database, demoMerchant.merchantId);

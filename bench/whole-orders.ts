@@ -115,7 +115,7 @@ async function lightLoad(ground: Ground, committer: Committer) {
 }
 
 async function steadyBacklog(ground: Ground, committer: Committer): Promise<Busy> {
-  const rateMax = 4_000;
+  const rateMax = 2_500;
   const checkoutIds = await openCheap(ground, backlogOrders + rateMax * (warmUpSeconds + measuredSeconds), 72);
   await settle(ground.database);
   const waiting = checkoutIds.values();
