@@ -23,8 +23,9 @@ export async function readAllOffers(database: Database, merchantId: string): Pro
 }
 
 /**
- * Opens checkouts that lack nothing, each with three different products drawn evenly from all, and each of another
- * buyer. They are written set-wise, as rows that do not differ from those that the API writes: opening is not measured.
+ * Opens checkouts that lack nothing, each with different products (three, if nothing is said) drawn evenly from all,
+ * and each of another buyer. They are written set-wise, as rows that do not differ from those that the API writes:
+ * opening is not measured.
  */
 export async function openCheckouts(
   database: Database,
@@ -34,16 +35,17 @@ export async function openCheckouts(
     readonly seed: number;
     readonly merchantId?: string;
     readonly newId?: () => string;
+    readonly linesEach?: number;
   },
 ): Promise<string[]> {
-  const { count, seed, merchantId = demoMerchant.merchantId, newId = newUuid } = options;
+  const { count, seed, merchantId = demoMerchant.merchantId, newId = newUuid, linesEach = linesPerOrder } = options;
   const dice = newDice(seed);
   const bySku = new Map(offers.map((offer) => [offer.sku, offer]));
   const opened: string[] = [];
   while (opened.length < count) {
     const size = Math.min(batchCheckouts, count - opened.length);
     const checkoutIds = Array.from({ length: size }, newId);
-    const contents = checkoutIds.map((id) => contentFor(offers, bySku, id, dice));
+    const contents = checkoutIds.map((id) => contentFor(offers, bySku, id, { dice, linesEach }));
     await insertCheckouts(database, merchantId, checkoutIds, contents);
     opened.push(...checkoutIds);
   }
@@ -54,11 +56,11 @@ function contentFor(
   offers: readonly Offer[],
   bySku: ReadonlyMap<string, Offer>,
   checkoutId: string,
-  dice: () => number,
+  draw: { readonly dice: () => number; readonly linesEach: number },
 ) {
-  const part = Math.floor(offers.length / linesPerOrder);
-  const lines = Array.from({ length: linesPerOrder }, (_, index) => {
-    const offer = offers[index * part + Math.floor(dice() * part)];
+  const part = Math.floor(offers.length / draw.linesEach);
+  const lines = Array.from({ length: draw.linesEach }, (_, index) => {
+    const offer = offers[index * part + Math.floor(draw.dice() * part)];
     if (offer === undefined) throw new Error('the catalogue is empty');
     return { sku: offer.sku, quantity: 1 };
   });

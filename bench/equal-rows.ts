@@ -6,7 +6,8 @@ import { byHand, type Run } from './reference.ts';
 type Side = (clients: number, orders: number) => Promise<Run>;
 
 const orders = 200;
-const clients = 4;
+/** One after the other: orders that are committed together update a product that they share once. */
+const clients = 1;
 const sizeDifferenceMax = 0.1;
 
 /**

@@ -1,103 +1,75 @@
-import { Pool } from 'undici';
 import { demoMerchant } from '../src/main/demo-shop.sql.ts';
-import { newUuid } from '../src/shared/ids.ts';
-import { prefix } from '../src/storefront-api/ucp/v2026-04-08/version.ts';
-import { openCheckouts, readAllOffers } from './checkouts.ts';
+import { alternate, type Compared } from './alternate.ts';
+import { readAllOffers } from './checkouts.ts';
 import { checkPromises } from './checks.ts';
-import { countOrders, type Ground, settle } from './ground.ts';
-import { latenciesOf, median, medianLatencies, shown, shownLatencies } from './percentiles.ts';
+import { newCheckouts } from './committing.ts';
+import { countOrders, type Ground } from './ground.ts';
+import { acceptedRun, completed, completeRequest, startGenerator } from './http-load.ts';
+import { shown, shownLatencies } from './percentiles.ts';
 import { startApart } from './processes.ts';
-import type { Run } from './reference.ts';
+import { prepareReference, type Run } from './reference.ts';
 import type { Section } from './section.ts';
+import { wantAtLeast } from './want.ts';
 
-const clients = 16;
-const runs = 3;
-const secondsPerRun = 3;
-const warmUpOrders = 600;
+const concurrencies = [16, 64, 128] as const;
+/** From as many connections on, and of as many clients of the reference. */
+const decisiveFrom = 64;
+const ratioWanted = 1.5;
 
-/** Completes per second over HTTP: the API in a process of its own, the load in this one, on the same cores. */
+/** Completes per second over HTTP: the API and the generator each in a process of its own, on the same cores. */
 export async function measureHttp(ground: Ground): Promise<Section> {
+  const offers = await readAllOffers(ground.database, demoMerchant.merchantId);
+  const reference = await prepareReference(ground, offers.length);
+  const open = newCheckouts(ground.database);
   const api = await startApart({ part: 'api', databaseUrl: ground.url });
-  const pool = new Pool(api.url, { connections: clients });
+  const generator = await startGenerator();
+  let acknowledged = await countOrders(ground.database);
+  let generatorSeconds = 0;
+  let loadedSeconds = 0;
+  const ours = async (connections: number, orders: number): Promise<Run> => {
+    const requests = (await open(orders)).map(completeRequest);
+    const plan = { url: api.url, connections, perSecond: null, requests, repeats: 1, expected: completed };
+    const result = await generator.run(plan);
+    generatorSeconds += result.cpuSeconds;
+    loadedSeconds += result.seconds;
+    acknowledged += result.latenciesMs.length;
+    return acceptedRun(result);
+  };
+  const results: Compared[] = [];
   try {
-    const before = await countOrders(ground.database);
-    const offers = await readAllOffers(ground.database, demoMerchant.merchantId);
-    const open = (count: number, seed: number) => openCheckouts(ground.database, offers, { count, seed });
-    const warmUp = await completeAll(pool, await open(warmUpOrders, 81));
-    const perRun = Math.ceil(warmUp.perSecond * secondsPerRun);
-    const measured: Run[] = [];
-    for (let run = 0; run < runs; run += 1) {
-      const checkoutIds = await open(perRun, 82 + run);
-      await settle(ground.database);
-      measured.push(await completeAll(pool, checkoutIds));
+    for (const clients of concurrencies) {
+      results.push(await alternate(ground, clients, { ours, byHand: reference.run }));
     }
-    const acknowledged = measured.reduce((sum, run) => sum + run.orders, warmUp.orders);
-    await checkPromises(ground.database, demoMerchant.merchantId, before + acknowledged);
-    const perSecond = median(measured.map((run) => run.perSecond));
-    const latencies = medianLatencies(measured.map((run) => latenciesOf(run.latenciesMs)));
-    return {
-      name: 'http',
-      title: 'Complete over HTTP',
-      columns: ['', 'orders/s', 'p50 ms', 'p95 ms', 'p99 ms'],
-      rows: [[`complete, ${clients} at once`, shown(perSecond), ...shownLatencies(latencies)]],
-      notes: [
-        `POST …/complete of the Universal Commerce Protocol with an Idempotency-Key, answered when the order is
-        committed. The key, the schema, the card-number check and the whole answer are part of it; no worker
-        runs beside it.`,
-        `One API process with the settings of \`npm start\`; ${clients} kept-alive connections from this process.
-        Median of ${runs} runs of some ${secondsPerRun} s after a warm-up.`,
-      ],
-      figures: { clients, perSecond, latencies, runsPerSecond: measured.map((run) => Math.round(run.perSecond)) },
-    };
+    await checkPromises(ground.database, demoMerchant.merchantId, acknowledged);
   } finally {
-    await pool.close();
+    await generator.stop();
     await api.stop();
   }
+  return section(ground, results, generatorSeconds / loadedSeconds);
 }
 
-const body = JSON.stringify({
-  payment: {
-    instruments: [
-      {
-        id: 'card',
-        handler_id: 'simulated',
-        type: 'card',
-        selected: true,
-        credential: { type: 'token', token: 'tok_ok' },
-      },
+function section(ground: Ground, results: readonly Compared[], generatorShare: number): Section {
+  const { rounds, secondsPerRun } = ground.pace;
+  return {
+    name: 'http',
+    title: 'Complete over HTTP, beside transactions written by hand',
+    columns: ['', 'orders/s', 'p50 ms', 'p95 ms', 'p99 ms', 'ratio'],
+    rows: results.flatMap(({ clients, ours, theirs, ratio }) => [
+      [`complete, ${clients} at once`, shown(ours.perSecond), ...shownLatencies(ours.latencies), shown(ratio)],
+      [`by hand, ${clients} at once`, shown(theirs.perSecond), ...shownLatencies(theirs.latencies), '1'],
+    ]),
+    wants: results
+      .filter(({ clients }) => clients >= decisiveFrom)
+      .map(({ clients, ratio }) => wantAtLeast(`at ${clients} at once, of the rate by hand`, ratioWanted, ratio)),
+    notes: [
+      `POST …/complete of the Universal Commerce Protocol with an Idempotency-Key, answered when the order is
+      committed. The key, the schema, the card-number check and the whole answer are part of it; no worker runs beside
+      it. By hand is the reference of the commit: without HTTP.`,
+      `One API process with the settings of \`npm start\`. The generator is a process of its own on the same cores: it
+      writes requests that were made beforehand onto kept-alive connections, one at a time on each, and takes
+      ${shown(generatorShare * 100)} % of one core.`,
+      `Medians of ${rounds} runs of some ${secondsPerRun} s, alternating with the reference.`,
     ],
-  },
-});
-
-async function completeAll(pool: Pool, checkoutIds: readonly string[]): Promise<Run> {
-  const latenciesMs: number[] = [];
-  const waiting = checkoutIds.values();
-  const startedMs = performance.now();
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      for (const checkoutId of waiting) latenciesMs.push(await completeOne(pool, checkoutId));
-    }),
-  );
-  const seconds = (performance.now() - startedMs) / 1000;
-  return { orders: latenciesMs.length, perSecond: latenciesMs.length / seconds, latenciesMs };
-}
-
-async function completeOne(pool: Pool, checkoutId: string): Promise<number> {
-  const beganMs = performance.now();
-  const response = await pool.request({
-    method: 'POST',
-    path: `${prefix}/checkout-sessions/chk_${checkoutId}/complete`,
-    headers: {
-      'x-api-key': demoMerchant.apiKey,
-      'content-type': 'application/json',
-      'idempotency-key': newUuid(),
-    },
-    body,
-  });
-  const answer = await response.body.text();
-  const tookMs = performance.now() - beganMs;
-  if (response.statusCode !== 200 || !answer.includes('"complete_in_progress"')) {
-    throw new Error(`a complete was answered with ${response.statusCode}: ${answer.slice(0, 500)}`);
-  }
-  return tookMs;
+    figures: { results, generatorShare },
+  };
 }

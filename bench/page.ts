@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { drawPlots } from './plots.ts';
 import { type Section, sectionPage } from './section.ts';
 
 type Kept = { readonly measuredAt: string; readonly machine: readonly string[]; readonly section: Section };
@@ -8,13 +9,19 @@ type Last = Readonly<Record<string, Kept>>;
 const lastFile = fileURLToPath(new URL('last.json', import.meta.url));
 const pageFile = fileURLToPath(new URL('README.md', import.meta.url));
 
-/** Keeps what was measured now, beside what was measured earlier and not now, and writes the page of all. */
-export async function writeLast(sections: readonly Section[], machine: readonly string[]): Promise<void> {
+/** Keeps what was measured now beside what was measured earlier and not now; writes the page and the plots of all. */
+export async function writeLast(
+  sections: readonly Section[],
+  machine: readonly string[],
+  order: readonly string[],
+): Promise<void> {
   const measuredAt = new Date().toISOString().slice(0, 16).replace('T', ' ');
   const now = Object.fromEntries(sections.map((section) => [section.name, { measuredAt, machine, section }]));
-  const last: Last = { ...(await readLast()), ...now };
+  const all: Last = { ...(await readLast()), ...now };
+  const last: Last = Object.fromEntries(order.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])));
   await writeFile(lastFile, `${JSON.stringify(last, null, 2)}\n`);
-  await writeFile(pageFile, pageOf(last));
+  const plots = await drawPlots(new URL('.', import.meta.url), (name) => last[name]?.section.figures ?? null);
+  await writeFile(pageFile, pageOf(last, plots));
 }
 
 async function readLast(): Promise<Last> {
@@ -22,11 +29,12 @@ async function readLast(): Promise<Last> {
   return JSON.parse(text) as Last;
 }
 
-function pageOf(last: Last): string {
+function pageOf(last: Last, plots: ReadonlyMap<string, string>): string {
   const kept = Object.values(last);
   const parts = kept.map(({ measuredAt, machine, section }) => {
     const page = sectionPage(section).trimEnd();
-    return `${page}\n\nMeasured at ${measuredAt} UTC. ${machine.join(' ')}\n`;
+    const plot = plots.get(section.name);
+    return `${page}\n${plot === undefined ? '' : `\n${plot}\n`}\nMeasured at ${measuredAt} UTC. ${machine.join(' ')}\n`;
   });
   return [intro, ...parts].join('\n');
 }
@@ -38,7 +46,9 @@ that it removes at the end. Each number has its own file here and its own comman
 [last.json](last.json).
 
 - The server is the embedded PostgreSQL with the settings of \`npm start\`: \`fsync\`, \`full_page_writes\` and
-  \`synchronous_commit\` are on, \`shared_buffers\` is 128 MB. What is committed is on disk.
+  \`synchronous_commit\` are on, \`shared_buffers\` is 128 MB. What is committed is on disk. It takes more connections
+  (400), because by hand there is one for each client.
+- What was wanted beforehand stands beside what was had. A part that misses it is shown as it is.
 - Whatever makes load runs on the same cores as what is measured. Ratios within one run carry over to other machines;
   absolute figures do not.
 - After each measurement the books are checked: as many orders as were acknowledged, nothing oversold, every sum equal

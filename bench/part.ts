@@ -7,6 +7,7 @@ import { startWorkerProcess } from '../src/main/worker.ts';
 import { queueNames } from '../src/messaging/queues.ts';
 import { createLogger } from '../src/shared/log.ts';
 import { Secret } from '../src/shared/secret.ts';
+import { startLayers } from './http-layer-routes.ts';
 import { benchKeys, connectionsMax, type PartSettings } from './processes.ts';
 
 // Runs one part until the input ends: an input that ends says that the bench has, by whatever cause.
@@ -34,6 +35,8 @@ async function start(part: PartSettings): Promise<{ url: string; stop(): Promise
       );
       return { url: 'no address', stop: worker.stop };
     }
+    case 'http-layer':
+      return await startLayers();
     case 'api':
       return await startApiProcess(
         { databaseUrl: part.databaseUrl, log, loops: createLoops(log) },

@@ -7,7 +7,8 @@ export type Apart = { readonly url: string; readonly pid: number; stop(): Promis
 export type PartSettings =
   | { readonly part: 'api'; readonly databaseUrl: string }
   | { readonly part: 'worker'; readonly databaseUrl: string; readonly providerUrl: string }
-  | { readonly part: 'provider'; readonly dataDir: string };
+  | { readonly part: 'provider'; readonly dataDir: string }
+  | { readonly part: 'http-layer' };
 
 /** What the simulator and those who call it share; it lives as long as the run. */
 export const benchKeys = {

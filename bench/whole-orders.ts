@@ -1,19 +1,26 @@
 import { join } from 'node:path';
 import type { CommitOptions } from '../src/checkout/commit.run.ts';
+import type { Committer } from '../src/checkout/committer.run.ts';
 import { demoMerchant } from '../src/main/demo-shop.sql.ts';
 import { createWaker } from '../src/messaging/waker.run.ts';
 import { newUuid } from '../src/shared/ids.ts';
 import { connect, type Database } from '../src/shared/postgres/client.ts';
 import { openCheckouts, readAllOffers } from './checkouts.ts';
 import { checkPromises } from './checks.ts';
-import { commitOne } from './commit-one.ts';
+import { commitOne, openCommitter } from './commit-one.ts';
+import { startCommitting } from './committing.ts';
 import { countOrders, type Ground, settle } from './ground.ts';
+import { closedLoop, pause } from './load.ts';
 import { latenciesOf, shown, shownLatencies } from './percentiles.ts';
 import { benchKeys, connectionsMax, startApart } from './processes.ts';
 import type { Section } from './section.ts';
+import { wantAtLeast } from './want.ts';
 
-/** Orders that are open at any time: enough for every queue's concurrency, few enough that none waits for long. */
-const backlogOrders = 200;
+/** Orders that are open at any time: more than the queues take at once, so that no worker waits for work. */
+const backlogOrders = 1_200;
+/** Who commits at once, beside the worker and alone. */
+const commitClients = 64;
+const ratioWanted = 0.6;
 const warmUpSeconds = 3;
 const measuredSeconds = 10;
 const lightPerSecond = 5;
@@ -23,6 +30,8 @@ const unitPriceMinorMax = 150_000n;
 
 /** Orders per second from complete to confirmed, with a worker and a payment provider in processes of their own. */
 export async function measureWholeOrders(ground: Ground): Promise<Section> {
+  // Before there is a worker; what it leaves in the queues is forgotten with the rest.
+  const alone = await commitRate(ground);
   await forgetMessages(ground.database);
   const provider = await startApart({ part: 'provider', dataDir: join(ground.dataDir, 'payment-provider') });
   const worker = await startApart({ part: 'worker', databaseUrl: ground.url, providerUrl: provider.url });
@@ -33,17 +42,18 @@ export async function measureWholeOrders(ground: Ground): Promise<Section> {
     newId: newUuid,
     waker: createWaker(database, (error) => failures.push(error)),
   };
+  const committer = openCommitter(options);
   try {
     const before = await countOrders(ground.database);
-    const light = await lightLoad(ground, options);
-    const busy = await steadyBacklog(ground, options);
+    const light = await lightLoad(ground, committer);
+    const busy = await steadyBacklog(ground, committer);
     const acknowledged = light.orderIds.length + busy.orderIds.length;
     await drained(ground.database);
     await checkEnds(ground.database, provider.url, [...light.orderIds, ...busy.orderIds]);
     await checkPromises(ground.database, demoMerchant.merchantId, before + acknowledged);
     const [first] = failures;
     if (first !== undefined) throw first;
-    return section(light.latencies, busy);
+    return section(light.latencies, busy, alone.perSecond);
   } finally {
     await database.close();
     await worker.stop();
@@ -57,37 +67,46 @@ type Busy = {
   readonly orderIds: string[];
 };
 
-function section(light: ReturnType<typeof latenciesOf>, busy: Busy): Section {
+function section(light: ReturnType<typeof latenciesOf>, busy: Busy, commitsPerSecond: number): Section {
   return {
     name: 'whole-orders',
     title: 'Whole orders, from complete to confirmed',
     columns: ['', 'orders/s', 'p50 ms', 'p95 ms', 'p99 ms'],
     rows: [
       [`a steady backlog of ${backlogOrders}`, shown(busy.perSecond), ...shownLatencies(busy.latencies)],
+      [`the commit alone, ${commitClients} at once`, shown(commitsPerSecond), '', '', ''],
       [`${lightPerSecond} orders a second`, shown(lightPerSecond), ...shownLatencies(light)],
     ],
+    wants: [wantAtLeast('whole orders, of the rate of commits', ratioWanted, busy.perSecond / commitsPerSecond)],
     notes: [
       `Confirmed means: screened for fraud, authorised by the payment provider over HTTP, stock sold. One worker
       process with the settings of \`npm start\`, and the simulator in a process of its own, answering at once;
       webhooks are not sent.`,
       `Steady: this process commits a new order for each that is confirmed, so committing is paid for out of the
-      same two hands. Counted over ${measuredSeconds} s after ${warmUpSeconds} s of warming up, by the server's
+      same two cores. Counted over ${measuredSeconds} s after ${warmUpSeconds} s of warming up, by the server's
       own times.`,
       `Latency is from the time at which the commit began to that at which the confirming transaction began, by
       the clock of the server; at a backlog it is the backlog divided by the rate.`,
     ],
-    figures: { perSecond: busy.perSecond, backlogOrders, busy: busy.latencies, lightPerSecond, light },
+    figures: {
+      perSecond: busy.perSecond,
+      commitsPerSecond,
+      backlogOrders,
+      busy: busy.latencies,
+      lightPerSecond,
+      light,
+    },
   };
 }
 
 /** One order after the other at an even pace, each with nothing but itself to wait for. */
-async function lightLoad(ground: Ground, options: CommitOptions) {
+async function lightLoad(ground: Ground, committer: Committer) {
   const count = lightPerSecond * lightSeconds;
   const checkoutIds = await openCheap(ground, count + lightPerSecond, 71);
   await settle(ground.database);
   const orderIds: string[] = [];
   for (const checkoutId of checkoutIds) {
-    const { orderId, tookMs } = await commitOne(options, checkoutId);
+    const { orderId, tookMs } = await commitOne(committer, checkoutId);
     orderIds.push(orderId);
     await pause(Math.max(0, 1000 / lightPerSecond - tookMs));
   }
@@ -96,8 +115,8 @@ async function lightLoad(ground: Ground, options: CommitOptions) {
   return { orderIds, latencies: latenciesOf(latenciesMs) };
 }
 
-async function steadyBacklog(ground: Ground, options: CommitOptions): Promise<Busy> {
-  const rateMax = 1_500;
+async function steadyBacklog(ground: Ground, committer: Committer): Promise<Busy> {
+  const rateMax = 2_500;
   const checkoutIds = await openCheap(ground, backlogOrders + rateMax * (warmUpSeconds + measuredSeconds), 72);
   await settle(ground.database);
   const waiting = checkoutIds.values();
@@ -108,12 +127,12 @@ async function steadyBacklog(ground: Ground, options: CommitOptions): Promise<Bu
   while (performance.now() < endMs) {
     const open = await countMessages(ground.database);
     let missing = backlogOrders - open;
-    const feeders = Array.from({ length: 8 }, async () => {
+    const feeders = Array.from({ length: commitClients }, async () => {
       while (missing > 0) {
         missing -= 1;
         const next = waiting.next();
         if (next.done) throw new Error(`more than ${rateMax} orders a second: open more checkouts`);
-        orderIds.push((await commitOne(options, next.value)).orderId);
+        orderIds.push((await commitOne(committer, next.value)).orderId);
       }
     });
     await Promise.all([...feeders, pause(lookEveryMs)]);
@@ -129,6 +148,19 @@ async function steadyBacklog(ground: Ground, options: CommitOptions): Promise<Bu
     latencies: latenciesOf(latenciesMs.filter((_, index) => counted[index])),
     orderIds,
   };
+}
+
+/** What the commit reaches by itself. */
+async function commitRate(ground: Ground) {
+  const checkoutIds = await openCheap(ground, 500 + 2_000 * ground.pace.secondsPerRun, 73);
+  const committing = await startCommitting(ground.url);
+  await settle(ground.database);
+  try {
+    const one = async (id: string) => (await commitOne(committing.committer, id)).tookMs;
+    return await closedLoop(commitClients, checkoutIds, one);
+  } finally {
+    await committing.close();
+  }
 }
 
 async function openCheap(ground: Ground, count: number, seed: number): Promise<string[]> {
@@ -201,8 +233,4 @@ async function checkEnds(database: Database, providerUrl: string, orderIds: read
 async function serverTime(database: Database): Promise<Date> {
   const rows = await database.query<{ now: Date }>({ text: 'select clock_timestamp() as now' });
   return rows[0]?.now ?? new Date();
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
