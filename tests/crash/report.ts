@@ -1,4 +1,5 @@
 import { processKinds } from '../harness/processes-asks.ts';
+import { judgedUnplanted } from '../judges/judges.ts';
 import type { PartReport } from '../prove/part.ts';
 import { runItself } from './case.ts';
 import { isPassed } from './crash-point.ts';
@@ -62,6 +63,7 @@ export function reportOf(run: {
   return {
     seed: run.seed,
     figures,
+    judged: judgedUnplanted,
     floors: [
       floor('points reached', Math.ceil(done.length * reachedShareMin)),
       floor('recoveries', Math.ceil(done.length * reachedShareMin)),

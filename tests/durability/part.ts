@@ -141,6 +141,7 @@ function reportOf(
   const floor = (figure: keyof typeof figures, least: number) => ({ figure, least, had: figures[figure] ?? 0 });
   const floors = [
     floor('kills', plan.kills),
+    ...(plan.kills < 10 ? [] : victims.map((whom) => floor(`kills of ${whom}`, plan.kills / 4))),
     floor('killed while recovering', plan.doublesMin),
     floor('recoveries', plan.kills),
     floor('acknowledged orders', plan.ordersMin),

@@ -32,6 +32,9 @@ export const unjudged: readonly { readonly promise: number; readonly room: strin
   { promise: 13, room: 'reconciliation' },
 ];
 
+/** Where nothing was planted in a request, the judge of promise 14 has nothing to look for and says nothing. */
+export const judgedUnplanted: readonly number[] = judges.map(({ promise }) => promise).filter((each) => each !== 14);
+
 /** What the judges say of a run that has come to rest; empty when every promise was kept. */
 export function judgeAll(evidence: Evidence): Violation[] {
   return judges.flatMap(({ judge }) => judge(evidence));

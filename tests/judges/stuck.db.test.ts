@@ -119,6 +119,22 @@ test('a run that ends is at rest only when its last event is in the timeline and
   expect(timeline?.count).toBe(3);
 });
 
+test('a run whose orders have ended, but not all of their events are told, is dumped with these orders', async () => {
+  const { world } = await begin();
+  const shop = await world.start();
+  const { orderId } = await world.buy('tok_ok');
+  await awaitRest({ database: world.database, withinMs: 15_000 });
+  await shop.stop();
+  await world.database.execute({
+    text: 'delete from order_timeline where order_id = $1 and sequence = 3',
+    values: [orderId],
+  });
+  const [unrest] = await awaitRest({ database: world.database, withinMs: 500 });
+  expect(unrest?.says).toContain('1 events not in the timeline');
+  const folder = /dumped into (\S+)/.exec(unrest?.says ?? '')?.[1] ?? '';
+  expect(await readFile(join(folder, 'orders.json'), 'utf8')).toContain(orderId);
+});
+
 test('an order that is on hold is at rest only in a run that may leave it to people', async () => {
   const { world } = await begin();
   await world.start({

@@ -55,11 +55,14 @@ function plainValue(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
 
-/** The oldest orders that have not ended, each with its rows in every table that knows orders. */
+/** The oldest orders that have not ended or whose events are not all told, each with its rows in every table. */
 async function openOrders(database: Database): Promise<Record<string, Record<string, unknown[]>>> {
   const orders = await database.query<{ id: string; checkout: string }>({
     text: `
-      select order_id as id, checkout_id as checkout from orders where status not in ('confirmed', 'cancelled')
+      select order_id as id, checkout_id as checkout from orders o
+      where status not in ('confirmed', 'cancelled')
+        or (select count(*) from domain_events e where e.order_id = o.order_id)
+           > (select count(*) from order_timeline t where t.order_id = o.order_id)
       order by created_at limit ${ordersMax}`,
   });
   const tables = await database.query<{ name: string }>({

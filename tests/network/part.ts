@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/shared/log.ts';
 import { startEmbeddedPostgres } from '../../src/shared/postgres/embedded.ts';
 import { isCannotStart } from '../../src/shared/postgres/embedded-fault.ts';
 import { testFolderPrefix } from '../harness/test-folder.ts';
+import { judgedUnplanted } from '../judges/judges.ts';
 import type { Part, PartReport, Scale } from '../prove/part.ts';
 import { unmet } from './expected.ts';
 import { figuresOfCells, keptOf, type LastMatrix } from './last.ts';
@@ -60,6 +61,7 @@ export function reportOf({ results, broken }: Ran, seed: number, scale: Scale): 
   return {
     seed,
     figures,
+    judged: judgedUnplanted,
     floors: Object.entries(floors).map(([figure, floor]) => ({ figure, least: floor, had: figures[figure] ?? 0 })),
     violations: [...broken, ...missed].map((says) => {
       const promise = Number(/: promise (\d+),/.exec(says)?.[1] ?? 5);

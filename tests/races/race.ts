@@ -19,6 +19,8 @@ export type Raced = {
   readonly figures: Readonly<Record<string, number>>;
   /** Calls that buyers made. */
   readonly operations: number;
+  /** Of these, those that were told that it is done. */
+  readonly acknowledged: number;
 };
 
 export type Race = {
@@ -46,10 +48,12 @@ export async function raceIn(
       allowsPeople: options.allowsPeople ?? false,
       onProgress: ground.progress,
     });
+    const { operations = 0, acknowledged = 0 } = figuresOf(evidence);
     return {
       figures: seen.figures,
       violations: [...seen.violations, ...unrest, ...judgeAll(evidence)],
-      operations: figuresOf(evidence).operations ?? 0,
+      operations,
+      acknowledged,
     };
   } finally {
     await shop.stop();
