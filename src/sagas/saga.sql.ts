@@ -60,12 +60,23 @@ export async function lockOrder(
   return toOrder(orderId, present(row, `the saga and payment of order ${orderId}`), traceparent);
 }
 
-/** In order of their ids, so that no two transactions wait for each other in a circle. */
+/**
+ * In order of their ids, so that no two transactions wait for each other in a circle. The waiting is done for advisory
+ * locks, all of them before the first row is locked: a row lock gives the transaction its id, and events are read in
+ * the order of these ids (promise 7). One that had its id, and then waited for the next order, would write the next
+ * event of that order under a lower id than the event before it has.
+ */
 const lockOrders: SetStatement<string, boolean> = async (db, orderIds) => {
   const rows = await db.query<{ orderId: string }>({
     name: 'lock_orders',
-    text: 'select order_id as "orderId" from orders where order_id = any($1::uuid[]) order by order_id for update',
-    values: [orderIds],
+    text: `
+      select order_id as "orderId" from orders
+      where order_id = any($1::uuid[])
+        and (select count(pg_advisory_xact_lock(hashtextextended('onetill order ' || id, 0)))
+             from unnest($1::uuid[]) as id) > 0
+      order by order_id
+      for update`,
+    values: [[...orderIds].sort()],
   });
   const locked = new Set(rows.map(({ orderId }) => orderId));
   return orderIds.map((orderId) => locked.has(orderId));

@@ -1,23 +1,29 @@
 import type { FastifyRequest } from 'fastify';
 import { looksLikeCardNumber } from '../card-numbers.ts';
 
-/** Everything of a request, besides its body, that may be kept, logged or sent on. */
-export function* textsOf(request: FastifyRequest): Generator<readonly [string, string]> {
-  for (const name of keptHeaders) yield [`header:${name}`, textOf(request.headers[name]) ?? ''];
-  for (const [name, value] of Object.entries(request.query as Record<string, string | string[]>)) {
-    yield ['query', name];
-    for (const text of [value].flat()) yield [`query:${name}`, text];
+/** Everything of a request, besides its body, that may be kept, logged or sent on; each with where it stands. */
+export function textsOf(request: FastifyRequest): (readonly [string, string])[] {
+  const texts: (readonly [string, string])[] = [];
+  for (const name of keptHeaders) {
+    const text = textOf(request.headers[name]);
+    if (text !== undefined) texts.push([`header:${name}`, text]);
   }
-  for (const [name, value] of Object.entries((request.params ?? {}) as Record<string, string>)) {
-    yield [`path:${name}`, value];
+  const query = request.query as Record<string, string | string[]>;
+  for (const name in query) {
+    texts.push(['query', name]);
+    for (const text of [query[name] ?? ''].flat()) texts.push([`query:${name}`, text]);
   }
-  yield ['path', decodedPath(request.url)];
+  const params = (request.params ?? {}) as Record<string, string>;
+  for (const name in params) texts.push([`path:${name}`, params[name] ?? '']);
+  texts.push(['path', decodedPath(request.url)]);
+  return texts;
 }
 
 const keptHeaders = ['idempotency-key', 'request-id', 'webhook-id', 'ucp-agent', 'prefer', 'if-match'] as const;
 
 function decodedPath(url: string): string {
   const path = url.split('?', 1)[0] ?? '';
+  if (!path.includes('%')) return path;
   try {
     return decodeURIComponent(path);
   } catch {

@@ -75,6 +75,9 @@ function shareOf(tx: Transaction, gathering: Gathering): Transaction {
   let isWaiting = false;
   return {
     ...tx,
+    // One connection does one thing at a time.
+    query: (statement) => gathering.alone(() => tx.query(statement)) as never,
+    execute: (statement) => gathering.alone(() => tx.execute(statement)),
     async each(statement, asked) {
       assert(!isWaiting, 'a work of a cohort asks for one thing at a time');
       isWaiting = true;
@@ -90,6 +93,8 @@ function shareOf(tx: Transaction, gathering: Gathering): Transaction {
 type Gathering = {
   /** Waits until everybody waits, and gives the answer. */
   ask<Ask, Answer>(statement: SetStatement<Ask, Answer>, asked: Ask): Promise<Answer>;
+  /** Has what a work asks by itself done after what others asked before. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   /** One work less that computes: it waits, or has ended. */
   rests(): void;
   /** Nobody gets an answer any more: the transaction will be rolled back. */
@@ -122,7 +127,13 @@ function gather(tx: Transaction, works: number): Gathering {
     });
   }
 
+  let last: Promise<unknown> = Promise.resolve();
   return {
+    alone<T>(work: () => Promise<T>): Promise<T> {
+      const next = last.then(work, work);
+      last = next.catch(() => {});
+      return next;
+    },
     ask<Ask, Answer>(statement: SetStatement<Ask, Answer>, asked: Ask): Promise<Answer> {
       if (failure !== null) return Promise.reject(failure.error);
       return new Promise<Answer>((resolve, reject) => {

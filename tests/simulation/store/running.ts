@@ -1,4 +1,5 @@
-import { held, insert, lock, remove, type Scene, seen, update } from './rows.ts';
+import { present } from '../../../src/shared/assert.ts';
+import { held, insert, lock, MustWait, remove, type Scene, seen, update } from './rows.ts';
 import type { NewRow, Row, TableName } from './schema.ts';
 import { idOf, oldestId } from './transactions.ts';
 
@@ -41,6 +42,8 @@ export type Running = {
   nextPosition(): bigint;
   /** An advisory lock until the end of the transaction; false if another one has it. */
   takeTurn(name: string): boolean;
+  /** The same, waiting for whoever has it. It gives the transaction no id. */
+  awaitTurn(name: string): void;
   /** Sent when the transaction commits. */
   notify(channel: string, payload: string): void;
 };
@@ -96,6 +99,9 @@ export class RunningStatement implements Running {
     ledger.turns.set(name, transaction);
     transaction.turns.add(name);
     return true;
+  }
+  awaitTurn(name: string): void {
+    if (!this.takeTurn(name)) throw new MustWait(present(this.#scene.ledger.turns.get(name), 'who has the turn'));
   }
   notify(channel: string, payload: string): void {
     this.#scene.transaction.notices.push({ channel, payload });

@@ -2,17 +2,17 @@ import type { OrderStatus } from '../../../../src/orders/order.ts';
 import type { SagaStatus, StepStatus, UndoStatus } from '../../../../src/sagas/saga.ts';
 import type { Running } from '../running.ts';
 import type { Row } from '../schema.ts';
-import { byText, byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
+import { byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
 import { insertMessage, type NewMessage } from './messages.ts';
 
 /** Of src/sagas: saga.sql.ts, change.sql.ts and sweeper.sql.ts. As to the order of parts see commit.ts. */
 export const ofSaga: Statements = {
-  lock_orders: statement<[string[]]>((run, [orderIds]) =>
-    [...orderIds]
-      .sort(byText)
+  lock_orders: statement<[string[]]>((run, [orderIds]) => {
+    for (const orderId of orderIds) run.awaitTurn(`onetill order ${orderId}`);
+    return orderIds
       .flatMap((orderId) => run.lock('orders', { key: [orderId] }))
-      .map(({ order_id: orderId }) => ({ orderId })),
-  ),
+      .map(({ order_id: orderId }) => ({ orderId }));
+  }),
 
   read_locked_orders: statement<[string[]]>((run, [orderIds]) =>
     orderIds.flatMap((orderId) => {
