@@ -50,7 +50,7 @@ export function promisesPage(
     '\n## The judges, and the last run\n',
     judgesSection(judges, last),
     '\n## The tests that try to break them\n',
-    'Run them with `npx vitest run tests/promises`.\n',
+    'Run them all with `npx vitest run`, or one file of them with its name behind it.\n',
     tests.join('\n\n'),
     '',
   ].join('\n');

@@ -64,22 +64,35 @@ export async function lockOrder(
  * In order of their ids, so that no two transactions wait for each other in a circle. The waiting is done for advisory
  * locks, all of them before the first row is locked: a row lock gives the transaction its id, and events are read in
  * the order of these ids (promise 7). One that had its id, and then waited for the next order, would write the next
- * event of that order under a lower id than the event before it has.
+ * event of that order under a lower id than the event before it has. A release that knows no advisory locks may hold a
+ * row: then many orders do not wait (lock_not_available), and are tried again one by one.
  */
 const lockOrders: SetStatement<string, boolean> = async (db, orderIds) => {
-  const rows = await db.query<{ orderId: string }>({
-    name: 'lock_orders',
-    text: `
-      select order_id as "orderId" from orders
-      where order_id = any($1::uuid[])
-        and (select count(pg_advisory_xact_lock(hashtextextended('onetill order ' || id, 0)))
-             from unnest($1::uuid[]) as id) > 0
-      order by order_id
-      for update`,
-    values: [[...orderIds].sort()],
-  });
+  const statement = orderIds.length === 1 ? lockOne : lockMany;
+  const rows = await db.query<{ orderId: string }>({ ...statement, values: [[...orderIds].sort()] });
   const locked = new Set(rows.map(({ orderId }) => orderId));
   return orderIds.map((orderId) => locked.has(orderId));
+};
+
+const lockOne = {
+  name: 'lock_order',
+  text: `
+    select order_id as "orderId" from orders
+    where order_id = any($1::uuid[])
+      and (select count(pg_advisory_xact_lock(hashtextextended('onetill order ' || id, 0)))
+           from unnest($1::uuid[]) as id) > 0
+    for update`,
+};
+
+const lockMany = {
+  name: 'lock_orders',
+  text: `
+    select order_id as "orderId" from orders
+    where order_id = any($1::uuid[])
+      and (select count(pg_advisory_xact_lock(hashtextextended('onetill order ' || id, 0)))
+           from unnest($1::uuid[]) as id) > 0
+    order by order_id
+    for update nowait`,
 };
 
 const readLockedOrders: SetStatement<string, Row | null> = async (db, orderIds) => {

@@ -31,15 +31,19 @@ export const sweepOverdueOrders: SweeperTask = {
   why: 'A message may be lost with its dead letter, a person may forget: no order waits silently.',
   async run(options) {
     const orders = await overdueOrders(options.database, sweepBatchSizeMax);
+    let moved = 0;
     for (const { orderId } of orders) {
       const sent = await sweepOrder(options, orderId).catch(async (thrown: unknown) => {
         // One order that cannot be moved must not keep the others from it: it is put off, and a person is told.
         await putOff(options.database, orderId, toError(thrown).message, options);
         return [];
       });
+      if (sent === null) continue;
+      moved += 1;
       options.waker.wake(sent.map((type) => messageTypes[type].queue));
     }
-    return orders.length;
+    // Who has not had the turn has moved nothing, and rests.
+    return moved;
   },
 };
 
@@ -47,11 +51,11 @@ export const sweepOverdueOrders: SweeperTask = {
  * One transaction per order; the turn is held for its length, so that one sweeper acts at a time. It spares the others
  * the wait for the order's row. That an order moves once is held by that row's lock and by asking again under it.
  */
-async function sweepOrder(options: RunnerOptions, orderId: string): Promise<SagaChange['send']> {
+async function sweepOrder(options: RunnerOptions, orderId: string): Promise<SagaChange['send'] | null> {
   return await options.database.transaction(async (tx) => {
-    if (!(await takeTurn(tx, sweepOverdueOrders.name))) return [];
+    if (!(await takeTurn(tx, sweepOverdueOrders.name))) return null;
     const order = await lockOrder(tx, orderId, null);
-    if (order === null || !(await isOverdue(tx, orderId))) return [];
+    if (order === null || !(await isOverdue(tx, orderId))) return null;
     const change = afterDeadline(order.saga);
     await applyChange(tx, order, change, { actor: options.actor, newId: options.newId, owner: options.inboxOwner });
     return change.send;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
+import { judgedUnplanted } from '../judges/judges.ts';
 import type { Part, PartReport, ProveContext, Scale } from '../prove/part.ts';
 import { faultClasses } from './fault-classes.ts';
 import { keepSeed, keptSeeds } from './kept-seeds.ts';
@@ -154,7 +155,7 @@ function report({ seed }: ProveContext, tally: Tally, tookMs: number): PartRepor
     floor('recoveries', Math.floor(tally.worlds / 10)),
     ...Object.keys(struck).map((figure) => floor(figure, share)),
   ];
-  return { seed, figures, floors, violations: tally.violations };
+  return { seed, figures, floors, violations: tally.violations, judged: judgedUnplanted };
 }
 
 async function commitOf(): Promise<string> {

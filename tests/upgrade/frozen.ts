@@ -14,7 +14,7 @@ import { withoutTriggers } from '../harness/second-cluster.ts';
 import { type RunningShop, startShop } from '../harness/shop.ts';
 import { authorisationsOfBooks, collectEvidence, collectTexts } from '../judges/collect.ts';
 import type { Violation } from '../judges/judge.ts';
-import { judgedAt, judges } from '../judges/judges.ts';
+import { judgedAt, judgedUnplanted } from '../judges/judges.ts';
 import { awaitRest } from '../judges/rest.ts';
 
 /** All rows of a database of an older release, and the books of the provider at that time. */
@@ -35,8 +35,8 @@ export type Thawed = {
 const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
 const restMsMax = 60_000;
 
-/** All but the first: what clients asked for and were told was not frozen with the rows. */
-export const judgedPromises = judges.map(({ promise }) => promise).filter((promise) => promise !== 1);
+/** All but the first: what clients asked for and were told was not frozen with the rows; and no card was planted. */
+export const judgedPromises = judgedUnplanted.filter((promise) => promise !== 1);
 
 export async function readFrozen(release: string): Promise<Frozen> {
   const file = new URL(`${release}/frozen.json`, import.meta.url);

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { startDurableServer } from '../harness/durable-server.ts';
+import { judgedUnplanted } from '../judges/judges.ts';
 import type { Part, PartReport } from '../prove/part.ts';
 import { finishFrozen, judgedPromises, readFrozen, type Thawed } from './frozen.ts';
 import { extractRelease, hasWholeHistory } from './old-code.ts';
@@ -81,7 +82,7 @@ function reportOf(
       floor('frozen messages', 12),
       ...(rolled === null ? [] : [floor('confirmed', least), floor('cancelled', 1)]),
     ],
-    ...(rolled === null ? { judged: judgedPromises } : {}),
+    judged: rolled === null ? judgedPromises : judgedUnplanted,
     violations: [...frozen, ...(rolled ?? [])].flatMap(({ violations }) => violations),
   };
 }

@@ -1,3 +1,5 @@
+import { ordersInLastHour } from '../../../src/fraud/facts.sql.ts';
+import { releaseReservations, sellReservations } from '../../../src/inventory/reservations.sql.ts';
 import { runnerOptions, sweeperTasks } from '../../../src/main/wiring.ts';
 import { feedOnce } from '../../../src/messaging/event-feed.run.ts';
 import { take } from '../../../src/messaging/messages.sql.ts';
@@ -7,11 +9,18 @@ import { discardLetter, replayLetter } from '../../../src/operations/dead-letter
 import { closeItem } from '../../../src/operations/inbox.run.ts';
 import { reviewOrder } from '../../../src/operations/review.run.ts';
 import { orderTimeline } from '../../../src/orders/timeline.sql.ts';
+import { attemptOf, intend, movePayment, recordOutcome, tokenOf } from '../../../src/payments/payments.sql.ts';
 import { receiveWebhook } from '../../../src/payments/webhooks.run.ts';
-import type { Transaction } from '../../../src/shared/postgres/client.ts';
+import { applyChange } from '../../../src/sagas/change.sql.ts';
+import { lockOrder } from '../../../src/sagas/saga.sql.ts';
+import { toError } from '../../../src/shared/failure.ts';
+import type { NewId } from '../../../src/shared/ids.ts';
+import { sqlState, type Transaction } from '../../../src/shared/postgres/client.ts';
+import { createCohort } from '../../../src/shared/postgres/cohort.ts';
 import { caller, merchantId, otherCaller } from '../seed-rows.ts';
 import { type Actors, handleOnce, webhookAbout } from './actors.ts';
 import { type Draws, drawComplete, drawDraft, drawKey } from './draws.ts';
+import { drawChange } from './saga-draws.ts';
 import { statementDeeds } from './statement-deeds.ts';
 
 /** Something that is done to both stores. What it draws is drawn once, for both. */
@@ -19,6 +28,27 @@ export type Deed = (draws: Draws) => (actors: Actors) => Promise<unknown>;
 
 const someCaller = ({ chance }: Draws) => (chance.happens(0.95) ? caller : otherCaller);
 const maybeKey = ({ chance }: Draws) => (chance.happens(0.3) ? null : drawKey(chance));
+
+/** What a handler may ask for about its order, as drawn; several of them share a transaction. */
+function workOn({ chance }: Draws, orderId: string): (tx: Transaction, newId: NewId) => Promise<unknown> {
+  const change = drawChange(chance);
+  const does = chance.pick(['change', 'change', 'sell', 'release', 'pay', 'read'] as const);
+  return async (tx, newId) => {
+    const order = await lockOrder(tx, orderId, null);
+    if (order === null) return null;
+    const { paymentId } = order.payment;
+    if (does === 'sell') return await sellReservations(tx, orderId);
+    if (does === 'release') return await releaseReservations(tx, orderId);
+    if (does === 'read') return [await ordersInLastHour(tx, orderId), await attemptOf(tx, orderId, 'authorise')];
+    if (does === 'change') return await applyChange(tx, order, change, { actor: 'Ada', newId, owner: 'operations' });
+    const providerKey = `${orderId}-authorise`;
+    const intent = { orderId, paymentId, merchantId, kind: 'authorise', providerKey, amountMinor: 255n } as const;
+    const calls = await intend(tx, intent);
+    await movePayment(tx, { orderId, status: 'authorising', checkInMs: 1_000 });
+    await recordOutcome(tx, { orderId, kind: 'authorise', outcome: 'unknown', reason: 'no answer' });
+    return [calls, (await tokenOf(tx, orderId))?.reveal()];
+  };
+}
 
 /** The project's own code, one call after the other. */
 export const codeDeeds: Readonly<Record<string, Deed>> = {
@@ -64,6 +94,25 @@ export const codeDeeds: Readonly<Record<string, Deed>> = {
       if (isTogether) return await Promise.all(taken.map((message) => handleOnce(actors, message, attemptsMax)));
       for (const message of taken) ends.push([message, await handleOnce(actors, message, attemptsMax)]);
       return ends;
+    };
+  },
+  together: (draws) => {
+    const { chance, tables } = draws;
+    const ids = [...new Set([1, 2, 3].map(() => draws.id('orders', 'order_id')))];
+    const works = ids.map((id) => workOn(draws, id));
+    const isRefused = chance.happens(0.2) && tables.orders.length > 1;
+    return async ({ database, newId }) => {
+      const cohort = createCohort({ database, batchMax: 10, inFlightMax: 1 });
+      const done = works.map((work, index) =>
+        cohort.transaction(ids[index] ?? '', async (tx) => {
+          const result = await work(tx, newId);
+          if (isRefused && index === 1) throw new RangeError('refused by itself');
+          return result;
+        }),
+      );
+      return (await Promise.allSettled(done)).map((each) =>
+        each.status === 'fulfilled' ? each.value : `failed: ${sqlState(each.reason) ?? toError(each.reason).name}`,
+      );
     };
   },
   sweep: ({ chance }) => {

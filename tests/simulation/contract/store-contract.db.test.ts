@@ -16,6 +16,7 @@ const locks = ['lock_checkout'];
 const weights: Readonly<Record<string, number>> = {
   statement: 80,
   work: 30,
+  together: 14,
   create: 8,
   complete: 14,
   webhook: 6,

@@ -2,17 +2,14 @@ import type { OrderStatus } from '../../../../src/orders/order.ts';
 import type { SagaStatus, StepStatus, UndoStatus } from '../../../../src/sagas/saga.ts';
 import type { Running } from '../running.ts';
 import type { Row } from '../schema.ts';
+import { failWith } from '../sql-error.ts';
 import { byTime, jsonOf, later, type Statements, statement } from '../statement.ts';
 import { insertMessage, type NewMessage } from './messages.ts';
 
 /** Of src/sagas: saga.sql.ts, change.sql.ts and sweeper.sql.ts. As to the order of parts see commit.ts. */
 export const ofSaga: Statements = {
-  lock_orders: statement<[string[]]>((run, [orderIds]) => {
-    for (const orderId of orderIds) run.awaitTurn(`onetill order ${orderId}`);
-    return orderIds
-      .flatMap((orderId) => run.lock('orders', { key: [orderId] }))
-      .map(({ order_id: orderId }) => ({ orderId }));
-  }),
+  lock_order: statement<[string[]]>((run, [orderIds]) => lockOrders(run, orderIds)),
+  lock_orders: statement<[string[]]>((run, [orderIds]) => lockOrders(run, orderIds, 'nowait')),
 
   read_locked_orders: statement<[string[]]>((run, [orderIds]) =>
     orderIds.flatMap((orderId) => {
@@ -94,6 +91,17 @@ export const ofSaga: Statements = {
     return made.length;
   }),
 };
+
+function lockOrders(run: Running, orderIds: readonly string[], nowait?: 'nowait'): { orderId: string }[] {
+  for (const orderId of orderIds) run.awaitTurn(`onetill order ${orderId}`);
+  return orderIds.flatMap((orderId) => {
+    const locked = run.lock('orders', { key: [orderId] }, { skipLocked: nowait !== undefined });
+    if (nowait !== undefined && locked.length === 0 && run.row('orders', [orderId]) !== null) {
+      throw failWith('lock_not_available', 'could not obtain lock on row in relation "orders"');
+    }
+    return locked.map(({ order_id }) => ({ orderId: order_id }));
+  });
+}
 
 type SagaChangeValues = [
   orders: string,
