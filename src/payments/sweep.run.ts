@@ -2,6 +2,7 @@ import { enqueue } from '../messaging/messages.sql.ts';
 import { takeTurn } from '../sagas/saga.sql.ts';
 import { type SweeperTask, sweepBatchSizeMax } from '../sagas/sweeper.run.ts';
 import { paymentsToCheck, postponeChecks } from './payments.sql.ts';
+import { sweepTimings } from './timings.ts';
 
 /**
  * A payment without a settled outcome is asked for in time, even if each message about it was lost. The turn saves work
@@ -31,7 +32,7 @@ export const sweepUnsettledPayments: SweeperTask = {
       await postponeChecks(
         tx,
         payments.map((payment) => payment.orderId),
-        recheckMs,
+        sweepTimings.recheckAfterMs,
       );
       return payments.length;
     });
@@ -39,6 +40,3 @@ export const sweepUnsettledPayments: SweeperTask = {
     return found;
   },
 };
-
-/** How long a payment that was just sent for is left alone. */
-const recheckMs = 60_000;

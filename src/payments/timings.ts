@@ -16,3 +16,6 @@ export const paymentTimings: PaymentTimings = {
   absentAfterMs: 30_000,
   lookAgainAfterMs: 15 * 60_000,
 };
+
+/** How long the sweeper leaves a payment alone that it has just sent for. */
+export const sweepTimings = { recheckAfterMs: 60_000 };

@@ -1,6 +1,6 @@
 import { queues } from '../../src/messaging/queues.ts';
 import { sweepUnsettledPayments } from '../../src/payments/sweep.run.ts';
-import { paymentTimings } from '../../src/payments/timings.ts';
+import { paymentTimings, sweepTimings } from '../../src/payments/timings.ts';
 import { sweepOverdueOrders } from '../../src/sagas/sweeper.run.ts';
 import { parties } from '../../src/shared/parties.ts';
 
@@ -13,6 +13,7 @@ export function quicken(): void {
     set(settings, { leaseMs: 1_000, backoffBaseMs: 20, backoffCapMs: 100 });
   }
   set(paymentTimings, { checkAfterMs: 2_000, absentAfterMs: 300, lookAgainAfterMs: 1_000 });
+  set(sweepTimings, { recheckAfterMs: 2_000 });
   set(sweepOverdueOrders, { everyMs: 300 });
   set(sweepUnsettledPayments, { everyMs: 400 });
   set(parties['payment-provider'].breakerOpenMs, { value: 200 });

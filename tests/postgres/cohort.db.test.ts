@@ -93,6 +93,7 @@ test('a work that fails is rolled back alone, whether by its own fault or by the
 });
 
 test('works of one key never share a transaction, and the later one sees what the earlier one wrote', async () => {
+  asked = [];
   const seen = await Promise.all(
     [1, 2, 3].map(() =>
       cohort.transaction('same', async (tx) => {
@@ -104,6 +105,7 @@ test('works of one key never share a transaction, and the later one sees what th
   );
   expect(seen).toEqual([0, 1, 1]);
   expect(batches).toEqual([1, 1, 1]);
+  expect(asked.map((names) => names.length)).toEqual([1, 1, 1, 1]);
 });
 
 test('when the connection is lost every work fails with it, and none is half done', async () => {
