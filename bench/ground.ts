@@ -61,6 +61,7 @@ export async function layGround(pace: Pace): Promise<Ground> {
     throw error;
   });
   const database = connect({
+    addsUp: true,
     url: server.url,
     applicationName: 'onetill bench',
     connectionsMax: 2,
@@ -97,7 +98,7 @@ export async function makeDatabase(ground: Ground, name: string, how: 'empty' | 
   const url = new URL(ground.url);
   url.pathname = `/${name}`;
   if (how === 'empty') return url.href;
-  const database = connect({ url: url.href, applicationName: 'onetill bench', connectionsMax: 2 });
+  const database = connect({ url: url.href, applicationName: 'onetill bench', connectionsMax: 2, addsUp: true });
   try {
     await furnish(database);
   } finally {

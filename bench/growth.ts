@@ -59,6 +59,7 @@ async function layOut(ground: Ground, orders: number): Promise<Site> {
   const name = nameOf(orders);
   const url = await makeDatabase(ground, name, 'furnished');
   const database = connect({
+    addsUp: true,
     url,
     applicationName: 'onetill bench growth',
     connectionsMax: 2,

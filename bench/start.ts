@@ -143,7 +143,7 @@ async function weighed({ dataDir, url }: Started): Promise<{ idle: Memory | null
   const postmaster = await postmasterPid(dataDir);
   const idle = memoryOf(runtime.pid, postmaster);
   await Promise.all(Array.from({ length: buyers }, (_, buyer) => buyMany(url, buyer)));
-  const database = connect({ url: databaseUrl, applicationName: 'onetill bench', connectionsMax: 1 });
+  const database = connect({ url: databaseUrl, applicationName: 'onetill bench', connectionsMax: 1, addsUp: true });
   try {
     await allConfirmed(database);
     await pause(settleMs);
