@@ -80,12 +80,9 @@ const idleInTransactionTimeoutMs = 5_000;
  */
 const planning = {
   once: '-c plan_cache_mode=force_generic_plan',
-  byKey: [
-    '-c plan_cache_mode=force_generic_plan',
-    '-c enable_seqscan=off',
-    '-c enable_hashjoin=off',
-    '-c enable_mergejoin=off',
-  ].join(' '),
+  byKey: `-c plan_cache_mode=force_generic_plan ${['seqscan', 'hashjoin', 'mergejoin']
+    .map((way) => `-c enable_${way}=off`)
+    .join(' ')}`,
 } as const;
 
 const openTransaction = new AsyncLocalStorage<true>();
