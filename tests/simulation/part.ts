@@ -145,7 +145,7 @@ function report({ seed }: ProveContext, tally: Tally, tookMs: number): PartRepor
     ...struck,
   };
   const floor = (figure: string, least: number) => ({ figure, least, had: figures[figure] ?? 0 });
-  const share = Math.max(1, Math.floor(tally.worlds / 100));
+  const share = Math.max(1, Math.floor(tally.worlds / 200));
   const floors = [
     floor('worlds', 100),
     floor('worlds played twice', 2),
