@@ -12,6 +12,11 @@ const settings: readonly Setting[] = [
   { name: 'max_connections', value: '100', why: 'room for the start command and a dozen processes run apart' },
   { name: 'shared_buffers', value: '128MB', why: 'holds the sample whole, and leaves a laptop its memory' },
   { name: 'max_parallel_workers_per_gather', value: '0', why: 'no query here is long; containers have small /dev/shm' },
+  {
+    name: 'autovacuum_naptime',
+    value: '10s',
+    why: 'a busy queue is new rows within seconds; a minute of dead ones is 10 MB',
+  },
   { name: 'jit', value: 'off', why: 'compiling costs more than any statement here' },
   { name: 'random_page_cost', value: '1.1', why: 'disks have no arms any more' },
   { name: 'timezone', value: 'UTC', why: 'all times are UTC' },
