@@ -50,7 +50,8 @@ export function rawRequest(path: string, body: string, headers: Readonly<Record<
   return `POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
 }
 
-const completeBody = JSON.stringify({
+/** What a complete says: the one payment method that the demo shop takes, and a token that is accepted. */
+export const completePayment = {
   payment: {
     instruments: [
       {
@@ -62,7 +63,8 @@ const completeBody = JSON.stringify({
       },
     ],
   },
-});
+};
+const completeBody = JSON.stringify(completePayment);
 
 /** The complete of a checkout of the shop, under a key of its own. */
 export function completeRequest(checkoutId: string): string {

@@ -12,6 +12,7 @@ import { prefix } from '../src/storefront-api/ucp/v2026-04-08/version.ts';
 import { startApiOnce } from './api-start.ts';
 import { checkPromises } from './checks.ts';
 import type { Ground } from './ground.ts';
+import { completePayment } from './http-load.ts';
 import { pause } from './load.ts';
 import { type Memory, memoryOf } from './memory.ts';
 import { median } from './percentiles.ts';
@@ -171,7 +172,7 @@ async function buyMany(url: string, buyer: number): Promise<void> {
   const { products } = (await listed.json()) as { products: readonly { sku: string }[] };
   for (let turn = buyer; turn < orders; turn += buyers) {
     const { id } = await post('', draft(products[turn % products.length]?.sku ?? '', turn), `open-${turn}`);
-    await post(`/${id}/complete`, payment, `complete-${turn}`);
+    await post(`/${id}/complete`, completePayment, `complete-${turn}`);
   }
 }
 
@@ -189,20 +190,6 @@ const draft = (sku: string, turn: number) => ({
     ],
   },
 });
-
-const payment = {
-  payment: {
-    instruments: [
-      {
-        id: 'card',
-        handler_id: 'simulated',
-        type: 'card',
-        selected: true,
-        credential: { type: 'token', token: 'tok_ok' },
-      },
-    ],
-  },
-};
 
 async function allConfirmed(database: Database): Promise<void> {
   const done = await eventually(async () => {

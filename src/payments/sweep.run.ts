@@ -17,6 +17,7 @@ export const sweepUnsettledPayments: SweeperTask = {
     const found = await options.database.transaction(async (tx) => {
       if (!(await takeTurn(tx, sweepUnsettledPayments.name))) return 0;
       const payments = await paymentsToCheck(tx, sweepBatchSizeMax);
+      if (payments.length === 0) return 0;
       await enqueue(
         tx,
         payments.map((payment) => ({

@@ -47,7 +47,7 @@ type Row = {
 
 /**
  * Locks an order and reads it; null if there is none. Whoever changes an order, its saga, its steps or its payment
- * holds this lock.
+ * holds this lock; whoever writes events of it takes the lock before the transaction has written anything else.
  */
 export async function lockOrder(
   tx: Transaction,

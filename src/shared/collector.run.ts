@@ -19,8 +19,6 @@ export type CollectorOptions<Item, Result> = {
 export type Collector<Item, Result> = {
   /** Settles as if the item were alone: a neighbour that fails is no reason to fail. */
   add(item: Item): Promise<Result>;
-  /** How many wait, those under way left out. */
-  waiting(): number;
 };
 
 type InContext = <T>(work: () => T) => T;
@@ -89,7 +87,6 @@ export function createCollector<Item, Result>(options: CollectorOptions<Item, Re
         look();
       });
     },
-    waiting: () => waiting.length,
   };
 }
 
@@ -118,12 +115,9 @@ async function settle<Item, Result>(
 ): Promise<void> {
   // A lone item is worked on in its own context, so that its trace shows its statements; a batch is nobody's own.
   const inContext = batch.length === 1 ? (batch[0]?.inItsContext ?? outside) : outside;
+  let results: readonly Result[];
   try {
-    const results = await inContext(() => options.run(batch.map(({ item }) => item)));
-    options.onBatch?.(batch.length);
-    batch.forEach(({ resolve }, index) => {
-      resolve(results[index] as Result);
-    });
+    results = await inContext(() => options.run(batch.map(({ item }) => item)));
   } catch (error) {
     if (batch.length === 1 || !options.splitsOn(error)) {
       for (const { reject } of batch) reject(error);
@@ -131,6 +125,11 @@ async function settle<Item, Result>(
     }
     const middle = Math.ceil(batch.length / 2);
     await settle(options, batch.slice(0, middle), outside);
-    await settle(options, batch.slice(middle), outside);
+    return await settle(options, batch.slice(middle), outside);
   }
+  // What fails from here on is no fault of the batch, which is done and must not be done again.
+  batch.forEach(({ resolve }, index) => {
+    resolve(results[index] as Result);
+  });
+  options.onBatch?.(batch.length);
 }
