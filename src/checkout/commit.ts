@@ -103,8 +103,17 @@ export function decideCommit(
   }
   if (checkout.isExpired) return decided('checkout_expired', 'The checkout has expired. Create a new one.');
   const lacks = lacksOf(quote.content);
-  if (lacks.length > 0) return reject('checkout_incomplete', describeLacks(lacks));
+  if (lacks.length > 0) return refuseLacks(request, describeLacks(lacks));
   return priceRefusal(quote, offers, requote) ?? stockRefusal(quote, free) ?? take(checkout, free);
+}
+
+/**
+ * A copy of this request may still be on its way. What is added meanwhile changes the total, and without If-Match the
+ * copy could not say that it does not mean that: so the refusal is its answer, too.
+ */
+function refuseLacks(request: CommitRequest, message: string): CommitDecision {
+  const code = 'checkout_incomplete';
+  return request.seenVersion === null ? decided(code, message) : reject(code, message);
 }
 
 /** Whether a checkout is the caller's own: that of another merchant or caller does not exist for it. */

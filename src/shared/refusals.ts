@@ -151,7 +151,7 @@ export const refusals = {
   checkout_incomplete: {
     status: 400,
     title: 'The checkout lacks something',
-    next: 'Add what the message names, then complete.',
+    next: 'Add what the message names, then complete under a new key.',
   },
   payment_failed: {
     status: 200,

@@ -67,6 +67,17 @@ test('a buyer who saw an older version of the quote is told that it changed', as
   expect(seen.status).toBe('completing');
 });
 
+test('a copy of a complete that was refused for what was lacking buys nothing when it comes late', async () => {
+  const { checkoutId } = await openCheckout(world.desk, draftFor({ PLENTY: 1 }, { buyer: {} }));
+  const refused = await world.desk.complete(caller, checkoutId, completeRequest('copied'));
+  expect(refused).toMatchObject({ refused: true, code: 'checkout_incomplete' });
+  const mended = accepted(await world.desk.update(caller, checkoutId, draftFor({ PLENTY: 3 }), null));
+  expect(mended.status).toBe('ready');
+  expect(await world.desk.complete(caller, checkoutId, completeRequest('copied'))).toEqual(refused);
+  const bought = accepted(await world.desk.complete(caller, checkoutId, completeRequest('meant')));
+  expect([bought.status, bought.quote.version]).toEqual(['completing', 2]);
+});
+
 test('of completes that meet a new price at once none pays what its buyer has not seen', async () => {
   const { checkoutId, quote } = await openCheckout(world.desk, draftFor({ MOVES: 1 }));
   await setPrice('MOVES', 999n);

@@ -223,6 +223,7 @@ export const promises: readonly PromiseEntry[] = [
     ],
     tests: [
       ...of('tests/promises/promise-8-price-that-was-seen.db.test.ts', [
+        'a copy of a complete that was refused for what was lacking buys nothing when it comes late',
         'a price that changed since the quote is refused with what changed, and paid only under a new key',
         'a buyer who saw an older version of the quote is told that it changed',
         'a cart that changes while its commit waits for stock is not bought as it was',

@@ -107,7 +107,8 @@ export function planOf(seed: number): Plan {
   return {
     seed,
     skus,
-    buyers: chance.between(1, 8),
+    // Mostly few: more worlds a minute, and what is found in one is easier to read.
+    buyers: chance.magnitude(1, 8),
     processes: { api: chance.between(1, 2), worker: chance.between(1, 2), sweeper: chance.between(1, 2) },
     queue: { ...drawQueue(chance.fork('queue')), ...(isStale ? { leaseMs: 800 } : {}) },
     pollMs: isStale ? 400 : chance.pick([1_000, 5_000, 20_000, 20_000]),
