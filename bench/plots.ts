@@ -48,18 +48,20 @@ export async function drawPlots(
     const figures = figuresOf(section);
     // Figures that an earlier version left have another form.
     if (!Array.isArray(figures?.results)) continue;
-    await writeFile(new URL(file, folder), svgOf(draw(figures)));
+    await writeFile(new URL(file, folder), svgOf(title, draw(figures)));
     shown.set(section, `![${title}](${file})`);
   }
   return shown;
 }
 
-function svgOf(options: Plot.PlotOptions): string {
+function svgOf(title: string, options: Plot.PlotOptions): string {
   const { document } = parseHTML('<html><body></body></html>');
   const svg = Plot.plot({ ...common, ...options, document: document as never });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   // A page may be dark; the drawing brings its own ground.
   svg.setAttribute('style', 'background: white; color: black');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', title);
   return `${svg.outerHTML}\n`;
 }
 
