@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 import { type Refused, refuse } from './failure.ts';
 
@@ -7,7 +8,39 @@ import { type Refused, refuse } from './failure.ts';
  */
 export type NewId = () => string;
 
-export const newUuid: NewId = () => v7();
+export const newUuid: NewId = () => v7({ random: sixteenRandomBytes(), ...nextPlace() });
+
+/** Drawn for 256 ids at once: asked for one by one, random bytes took 7 % of the time of a small request. */
+const randomBytes = Buffer.alloc(16 * 256);
+let randomBytesUsed = randomBytes.length;
+
+function sixteenRandomBytes(): Uint8Array {
+  if (randomBytesUsed === randomBytes.length) {
+    randomFillSync(randomBytes);
+    randomBytesUsed = 0;
+  }
+  randomBytesUsed += 16;
+  return randomBytes.subarray(randomBytesUsed - 16, randomBytesUsed);
+}
+
+/** The ids of one process sort in the order in which they were made: RFC 9562, 6.2, method 1, with 32 bits of counter. */
+let last = { msecs: 0, seq: 0 };
+
+function nextPlace(): { readonly msecs: number; readonly seq: number } {
+  const nowMs = Date.now();
+  // Begins in the lower half, so that it does not run over within a millisecond.
+  if (nowMs > last.msecs) last = { msecs: nowMs, seq: randomInt31() };
+  else if (last.seq < seqMax) last = { msecs: last.msecs, seq: last.seq + 1 };
+  else last = { msecs: last.msecs + 1, seq: 0 };
+  return last;
+}
+
+const seqMax = 0xffff_ffff;
+
+function randomInt31(): number {
+  const bytes = sixteenRandomBytes();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE() >>> 1;
+}
 
 export const idPrefixes = {
   checkout: 'chk',

@@ -29,10 +29,10 @@ const textMax = 255;
 /** Goes on with the caller's trace under a hop of our own, or begins a trace if there is none to go on with. */
 export function continueTrace(header: string | undefined, newId: NewId): TraceContext {
   const parent = header === undefined ? null : parseTraceparent(header);
+  const id = hex(newId());
   // The last 16 hex digits of a UUIDv7 begin with its variant bits, so that they are never all zero.
-  const spanId = hex(newId()).slice(16);
-  if (parent === null) return { traceId: hex(newId()), spanId, flags: '01' };
-  return { ...parent, spanId };
+  const spanId = id.slice(16);
+  return parent === null ? { traceId: id, spanId, flags: '01' } : { ...parent, spanId };
 }
 
 /** The header's form, always version 00. */
