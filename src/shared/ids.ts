@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
+import { machineClock } from './clock.ts';
 import { type Refused, refuse } from './failure.ts';
 
 /**
@@ -23,11 +24,11 @@ function sixteenRandomBytes(): Uint8Array {
   return randomBytes.subarray(randomBytesUsed - 16, randomBytesUsed);
 }
 
-/** The ids of one process sort in the order in which they were made: RFC 9562, 6.2, method 1, with 32 bits of counter. */
+/** The ids of one process sort in the order of their making: RFC 9562, 6.2, method 1, with 32 bits of counter. */
 let last = { msecs: 0, seq: 0 };
 
 function nextPlace(): { readonly msecs: number; readonly seq: number } {
-  const nowMs = Date.now();
+  const nowMs = machineClock.nowMs();
   // Begins in the lower half, so that it does not run over within a millisecond.
   if (nowMs > last.msecs) last = { msecs: nowMs, seq: randomInt31() };
   else if (last.seq < seqMax) last = { msecs: last.msecs, seq: last.seq + 1 };

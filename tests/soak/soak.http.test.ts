@@ -14,7 +14,7 @@ type Sample = {
   readonly waiting: number;
 };
 
-test('at half load neither memory nor the queue table grows, every order is in the books and no message is left', async () => {
+test('at half load neither memory nor the queue table grows, and every order is in the books', async () => {
   const ground = await layGround({ ...quickPace, soakMinutes });
   try {
     // Throws if the queues do not drain, or if a sum of the books is not that of its parts.
