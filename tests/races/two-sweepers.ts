@@ -58,6 +58,7 @@ async function outage(shop: HttpShop, count: number): Promise<{ forgotten: strin
   const worker = await shop.addWorker();
   await until(shop, 'all payments are unknown', unknownPayments, orderIds, 2 * count);
   await worker.stop();
+  await checkAfter(shop, orderIds, '1 hour');
   await loseMessages(shop, forgotten);
   await makeOverdue(shop, parked);
   const sweeper = await shop.addSweeper();
@@ -67,6 +68,19 @@ async function outage(shop: HttpShop, count: number): Promise<{ forgotten: strin
   await until(shop, 'all undos are parked', parkedLetters, parked, count);
   await stopAll(all);
   return { forgotten, parked };
+}
+
+/** On a slow machine a payment is due in the outage, and the message that asks for it dies like an undo. */
+async function checkAfter(shop: HttpShop, orderIds: readonly string[], wait: string): Promise<void> {
+  await shop.database.execute({
+    text: 'update payments set next_check_at = now() + $2::interval where order_id = any($1::uuid[])',
+    values: [orderIds, wait],
+  });
+  // Those that were asked for by a late webhook, also of the orders before the outage.
+  await shop.database.execute({
+    text: `update messages set available_at = now() + $1::interval, attempt = 0 where type = 'check-payment'`,
+    values: [wait],
+  });
 }
 
 /** As if their dead letters had been lost too. It is this race's own deed, so no judge is to look for them. */
@@ -92,10 +106,7 @@ async function freshAttempts(shop: HttpShop, orderIds: readonly string[]): Promi
 /** The provider is back, and all that was left is due at once. How many letters were replayed, each once. */
 async function recovery(shop: HttpShop, forgotten: readonly string[], parked: readonly string[]): Promise<number> {
   await clearFaults(shop);
-  await shop.database.execute({
-    text: 'update payments set next_check_at = now() where order_id = any($1::uuid[])',
-    values: [forgotten],
-  });
+  await checkAfter(shop, forgotten, '0');
   await shop.database.execute({
     text: `
       update dead_letters set died_at = died_at - $2 * interval '1 millisecond'
