@@ -15,7 +15,7 @@ export const newUuid: NewId = () => v7({ random: sixteenRandomBytes(), ...nextPl
 const randomBytes = Buffer.alloc(16 * 256);
 let randomBytesUsed = randomBytes.length;
 
-function sixteenRandomBytes(): Uint8Array {
+function sixteenRandomBytes(): Buffer {
   if (randomBytesUsed === randomBytes.length) {
     randomFillSync(randomBytes);
     randomBytesUsed = 0;
@@ -30,18 +30,13 @@ let last = { msecs: 0, seq: 0 };
 function nextPlace(): { readonly msecs: number; readonly seq: number } {
   const nowMs = machineClock.nowMs();
   // Begins in the lower half, so that it does not run over within a millisecond.
-  if (nowMs > last.msecs) last = { msecs: nowMs, seq: randomInt31() };
+  if (nowMs > last.msecs) last = { msecs: nowMs, seq: sixteenRandomBytes().readUInt32BE() >>> 1 };
   else if (last.seq < seqMax) last = { msecs: last.msecs, seq: last.seq + 1 };
   else last = { msecs: last.msecs + 1, seq: 0 };
   return last;
 }
 
 const seqMax = 0xffff_ffff;
-
-function randomInt31(): number {
-  const bytes = sixteenRandomBytes();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE() >>> 1;
-}
 
 export const idPrefixes = {
   checkout: 'chk',

@@ -7,12 +7,7 @@ const soakMinutes = 0.5;
 const growthMax = 1.5;
 const processMibMax = 400;
 
-type Sample = {
-  readonly apiMib: number;
-  readonly workerMib: number;
-  readonly queueKib: number;
-  readonly waiting: number;
-};
+type Sample = { readonly apiMib: number; readonly workerMib: number };
 
 test('at half load neither memory nor the queue table grows, and every order is in the books', async () => {
   const ground = await layGround({ ...quickPace, soakMinutes });
