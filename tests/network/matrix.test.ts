@@ -59,12 +59,14 @@ test('a run whose faults hit nothing stays under its floors, and what is broken 
   expect(under).toEqual(expect.arrayContaining(['cells that were hit', 'kinds of failures', 'recoveries']));
 });
 
-test('a sample has every dependency, failure and journey, and follows from its seed', () => {
+test('a sample has every dependency and journey, each failure as often, and follows from its seed', () => {
   for (const seed of [1, 2, 3, 4, 5]) {
     const sample = sampleOf(seed, 24);
     expect(new Set(sample).size).toBe(24);
     expect(new Set(sample.map(({ dependency }) => dependency)).size).toBe(dependencies.length);
-    expect(new Set(sample.map(({ failure }) => failure)).size).toBe(faultKinds.length);
+    for (const kind of faultKinds) {
+      expect(sample.filter(({ failure }) => failure === kind)).toHaveLength(24 / faultKinds.length);
+    }
     expect(new Set(sample.map(({ journey }) => journey)).size).toBe(journeys.length);
     expect(sampleOf(seed, 24)).toEqual(sample);
   }

@@ -12,7 +12,10 @@ export const allCells: readonly Cell[] = dependencies.flatMap((dependency) =>
   faultKinds.flatMap((failure) => journeys.map((journey) => ({ dependency, failure, journey }))),
 );
 
-/** So many cells, chosen by the seed, among them every dependency, every failure and every journey at least once. */
+/**
+ * So many cells, chosen by the seed, among them every dependency, every failure and every journey at least once. The
+ * failures are as many as each other: of one cell alone the journey may not go the way that is broken.
+ */
 export function sampleOf(seed: number, count: number): Cell[] {
   const random = randomFrom(seed);
   const left = [...allCells];
@@ -20,11 +23,14 @@ export function sampleOf(seed: number, count: number): Cell[] {
   const isNew = (cell: Cell): number =>
     (['dependency', 'failure', 'journey'] as const).filter((axis) => chosen.every((each) => each[axis] !== cell[axis]))
       .length;
+  const timesOf = (cell: Cell): number => chosen.filter((each) => each.failure === cell.failure).length;
   while (chosen.length < count && left.length > 0) {
     const most = Math.max(...left.map(isNew));
+    const newest = left.filter((each) => isNew(each) === most);
+    const fewest = Math.min(...newest.map(timesOf));
     const cell = pick(
       random,
-      left.filter((each) => isNew(each) === most),
+      newest.filter((each) => timesOf(each) === fewest),
     );
     left.splice(left.indexOf(cell), 1);
     chosen.push(cell);
